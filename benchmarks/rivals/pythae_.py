@@ -1,0 +1,111 @@
+"""Pythae: its `VAE` under its `BaseTrainer`, with an encoder and a decoder of the job's widths.
+
+Timed from the start of each epoch's loop over batches to the end of its last step, so that
+set-up, the per-epoch copy of the best model, logging and saving do not count. No evaluation
+set, no checkpoints, data loaded in the process, progress bars and logging off.
+"""
+
+import logging
+import os
+import tempfile
+import time
+
+os.environ["TQDM_DISABLE"] = "1"
+
+import importlib.metadata
+
+import torch
+from _common import Job, read_job, report
+from _torch import mlp
+from pythae.data.datasets import BaseDataset, DatasetOutput
+from pythae.models import VAE, VAEConfig
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.trainers import BaseTrainer, BaseTrainerConfig
+from pythae.trainers.training_callbacks import TrainingCallback
+
+class Rows(torch.utils.data.Dataset):
+    def __init__(self, X): self.X = X
+    def __len__(self): return len(self.X)
+    def __getitem__(self, i): return DatasetOutput(data=self.X[i])
+
+class Encoder(BaseEncoder):
+    def __init__(self, job: Job):
+        super().__init__()
+        self.layers = mlp(job.encoder_widths)
+
+    def forward(self, x):
+        mean, log_variance = self.layers(x).chunk(2, dim=-1)
+        return ModelOutput(embedding=mean, log_covariance=log_variance)
+
+
+class Decoder(BaseDecoder):
+    def __init__(self, job: Job):
+        super().__init__()
+        self.layers = mlp(job.decoder_widths)
+
+    def forward(self, z):
+        return ModelOutput(reconstruction=torch.sigmoid(self.layers(z)))
+
+
+class EpochClock(TrainingCallback):
+    """Keeps each epoch's seconds, first batch to last step, and its mean loss."""
+
+    def __init__(self):
+        self.seconds: list[float] = []
+        self.loss = float("nan")
+
+    def on_train_step_begin(self, training_config, **kwargs):  # once an epoch, despite its name
+        self.start = time.perf_counter()
+
+    def on_train_step_end(self, training_config, **kwargs):  # once a step
+        self.stop = time.perf_counter()
+
+    def on_epoch_end(self, training_config, **kwargs):
+        self.seconds.append(self.stop - self.start)
+
+    def on_log(self, training_config, logs, **kwargs):
+        self.loss = float(logs["train_epoch_loss"])
+
+
+def train(job: Job, X: torch.Tensor, folder: str) -> EpochClock:
+    clock = EpochClock()
+    opt=dict(fused=True) if os.environ.get("FUSED") else None
+    config = BaseTrainerConfig(
+        output_dir=folder,
+        num_epochs=job.epochs_per_window * (job.windows + 1),
+        per_device_train_batch_size=job.batch,
+        train_dataloader_num_workers=0,
+        learning_rate=job.learning_rate,
+        optimizer_cls="Adam",optimizer_params=opt,
+        seed=job.seed,
+        no_cuda=True,
+    )
+    model_config = VAEConfig(
+        input_dim=(job.features,), latent_dim=job.latent, reconstruction_loss="bce"
+    )
+    model = VAE(model_config, encoder=Encoder(job), decoder=Decoder(job))
+    rows = Rows(X) if os.environ.get("ROWS") else BaseDataset(X, torch.zeros(len(X)))
+    BaseTrainer(model, rows, training_config=config, callbacks=[clock]).train()
+    return clock
+
+
+def window_seconds(epochs: list[float], size: int, steps: int) -> list[float]:
+    """Seconds per step of each window but the first, which warms up."""
+    starts = range(size, len(epochs), size)
+    return [sum(epochs[i : i + size]) / (size * steps) for i in starts]
+
+
+def main() -> None:
+    job = read_job()
+    logging.disable(logging.WARNING)
+    torch.manual_seed(job.seed)
+    X = torch.from_numpy(job.load())
+    with tempfile.TemporaryDirectory() as folder:
+        clock = train(job, X, folder)
+    seconds = window_seconds(clock.seconds, job.epochs_per_window, job.steps_per_epoch(len(X)))
+    report("pythae", importlib.metadata.version("pythae"), seconds, -clock.loss)
+
+
+if __name__ == "__main__":
+    main()

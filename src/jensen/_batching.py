@@ -1,0 +1,50 @@
+"""A function of one row, applied to all rows in batches of one shape."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+__all__ = ["BATCH", "batches", "map_rows"]
+
+BATCH = 256
+
+
+def batches(tree: Any, batch: int) -> list[tuple[Any, int]]:
+    """The rows of a pytree's arrays, `batch` at a time, and how many of each are real.
+
+    The last batch is filled up with copies of its last row, so that all have one shape and
+    one compiled program serves them.
+    """
+    rows = len(jax.tree.leaves(tree)[0])
+    result = []
+    for start in range(0, rows, batch):
+        count = min(batch, rows - start)
+        index = np.minimum(np.arange(start, start + batch), rows - 1)
+        result.append((jax.tree.map(lambda leaf, index=index: leaf[index], tree), count))
+    return result
+
+
+@eqx.filter_jit
+def _apply(function: Callable[..., Any], context: Any, rows: Any) -> Any:
+    return jax.vmap(lambda row: function(context, *row))(rows)
+
+
+def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int = BATCH) -> Any:
+    """`function(context, *row)` for every row, as NumPy arrays with a leading axis.
+
+    Args:
+        function: takes one row; a module-level function, so that it is compiled once.
+        context: what is the same for all rows: the model, say.
+        rows: pytrees of arrays with a leading axis of the same length.
+        batch: rows in a compiled call.
+    """
+    parts = [
+        jax.tree.map(
+            lambda leaf, count=count: np.asarray(leaf)[:count], _apply(function, context, each)
+        )
+        for each, count in batches(rows, batch)
+    ]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

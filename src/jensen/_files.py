@@ -1,0 +1,113 @@
+"""Files that are whole or absent: written beside, flushed, renamed."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from jensen.errors import FileError
+
+__all__ = ["read_arrays", "read_json", "tree_arrays", "tree_with", "write_arrays", "write_atomic"]
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Replace `path` with `data` in one step: whoever reads it sees the old file or the new.
+
+    Raises `FileError` where the folder cannot be written to.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(path) as handle:
+            handle.write(raw)
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Any]:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            yield handle
+        # A temporary file is private; what replaces it is as open as any new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], note: dict[str, Any]) -> None:
+    """Write named arrays, and a note of plain values, as one safetensors file."""
+    write_atomic(path, save(arrays, metadata={"note": json.dumps(note)}))
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the note of a safetensors file; `FileError` where it is damaged."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return arrays, json.loads((file.metadata() or {}).get("note", "{}"))
+    except FileNotFoundError as error:
+        raise FileError(f"{path}: no such file.") from error
+    except (SafetensorError, ValueError, OSError) as error:
+        raise FileError(
+            f"{path}: truncated or damaged ({error}). Restore it from a copy."
+        ) from error
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; `FileError` where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FileError(f"{path}: no such file.") from error
+    except (ValueError, OSError) as error:
+        raise FileError(
+            f"{path}: truncated or damaged ({error}). Restore it from a copy."
+        ) from error
+
+
+def _named_leaves(tree: Any) -> list[tuple[str, Any]]:
+    leaves = jax.tree_util.tree_leaves_with_path(eqx.filter(tree, eqx.is_array))
+    return [(jax.tree_util.keystr(path).lstrip("."), leaf) for path, leaf in leaves]
+
+
+def tree_arrays(tree: Any) -> dict[str, np.ndarray]:
+    """The arrays of a pytree, named by where they stand in it."""
+    return {name: np.asarray(leaf) for name, leaf in _named_leaves(tree)}
+
+
+def tree_with(tree: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
+    """`tree` with its arrays replaced by those named in `arrays`.
+
+    Raises `FileError`, naming the file `where`, unless names, shapes and types are the same.
+    """
+    named = _named_leaves(tree)
+    if {name for name, _ in named} != set(arrays):
+        odd = sorted({name for name, _ in named} ^ set(arrays))
+        raise FileError(f"{where}: holds other arrays than this model, first {odd[0]!r}.")
+    for name, leaf in named:
+        found = arrays[name]
+        if found.shape != leaf.shape or found.dtype != leaf.dtype:
+            raise FileError(
+                f"{where}: {name} is {found.dtype}{list(found.shape)}, but this model has"
+                f" {leaf.dtype}{list(leaf.shape)}."
+            )
+    filled = iter([jnp.asarray(arrays[name]) for name, _ in named])
+    return jax.tree.map(lambda leaf: next(filled) if eqx.is_array(leaf) else leaf, tree)

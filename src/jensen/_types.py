@@ -1,0 +1,52 @@
+"""The vocabulary of shapes and the protocols that parts answer to.
+
+Shapes are written for one datum; a leading batch axis comes from `jax.vmap` alone.
+"""
+
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+from jax import Array
+from jaxtyping import Bool, Float, Key, Shaped
+
+__all__ = ["Constant", "Datum", "Distribution", "PRNGKey", "Scalar", "as_datum"]
+
+PRNGKey = Key[Array, ""]
+Scalar = Float[Array, ""]
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """Whatever answers `log_prob` and `sample`; NumPyro's and FlowJAX's do."""
+
+    def log_prob(self, value: Any) -> Any:
+        """Log-density or log-probability of `value`, in nats."""
+
+    def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Any:
+        """Draws with `sample_shape` in front of the event shape."""
+
+
+class Constant(eqx.Module):
+    """An array that training leaves as it is: means and scales of the data, say.
+
+    Optimisers, gradients and weight decay skip it; saving and loading do not.
+    """
+
+    value: Shaped[Array, "..."]
+
+
+class Datum(eqx.Module):
+    """One row as models see it: its values, and which of them were observed.
+
+    `x` has the event shape; `mask`, of the same shape, is true where the entry was
+    observed, and `None` when all were. What stands in `x` where the mask is false is
+    never looked at. A batch is a `Datum` whose arrays have a leading axis.
+    """
+
+    x: Shaped[Array, "..."]
+    mask: Bool[Array, "..."] | None = None
+
+
+def as_datum(x: Array | Datum) -> Datum:
+    """A bare array is a datum of which everything was observed."""
+    return x if isinstance(x, Datum) else Datum(x)

@@ -1,0 +1,156 @@
+"""Data by name or file, for the command line: built-in sets, .npy, .npz and .csv of numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from jensen.data.csv_numbers import read_csv
+from jensen.data.rows import position, read_rows
+from jensen.errors import DataError, OptionError
+
+SUFFIXES = (".npy", ".npz", ".csv", ".tsv")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of numbers from a source.
+
+    Attributes:
+        name: built-in name, or the file's name without suffix.
+        X: shape (rows, *event), in the source's own type, finite.
+        names: column names, or None.
+        labels: one a row, to colour pictures by, or None; no model sees them.
+
+    """
+
+    name: str
+    X: np.ndarray
+    names: tuple[str, ...] | None = None
+    labels: np.ndarray | None = None
+
+
+def load(source: str | Path, key: str | None = None, header: bool | None = None) -> Dataset:
+    """Read a built-in set or a file; nothing is unpickled.
+
+    Args:
+        source: a name in `BUILT_IN`, or the path of a .npy, .npz, .csv or .tsv file; a file
+            called like a built-in set is meant by "./digits".
+        key: the array of an .npz file; may be left out where it holds one.
+        header: whether the first line of a .csv names the columns; None finds it out.
+
+    Raises:
+        OptionError: neither a file nor a built-in name, an unknown suffix, or a `key` for a file
+            without keys.
+        DataError: the file is missing, empty, damaged or holds no finite numbers; it is named.
+
+    >>> digits = load("digits")
+    >>> digits.X.shape, digits.labels.shape
+    ((1797, 64), (1797,))
+    >>> load("digit")
+    Traceback (most recent call last):
+    jensen.errors.OptionError: 'digit': neither a file nor a built-in set; built-in are digits,
+    files end in .npy, .npz, .csv, .tsv
+
+    """
+    if str(source) in BUILT_IN:
+        _refuse_key(key, str(source))
+        return BUILT_IN[str(source)]()
+    path = Path(source)
+    _require_file(path)
+    names = None
+    try:
+        if path.suffix.lower() == ".npz":
+            X = _read_npz(path, key)
+        elif path.suffix.lower() == ".npy":
+            _refuse_key(key, str(path))
+            X = _read_npy(path)
+        else:
+            _refuse_key(key, str(path))
+            X, names = read_csv(path, header)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    try:
+        X = read_rows(X).values
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    _require_finite(path, X)
+    return Dataset(path.stem, X, names)
+
+
+def _digits() -> Dataset:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return Dataset("digits", bunch.data, labels=bunch.target)
+
+
+BUILT_IN: dict[str, Callable[[], Dataset]] = {"digits": _digits}
+"""Sets that come with jensen's dependencies: 1,797 digits of 8 x 8 pixels, 0..16."""
+
+
+def _require_file(path: Path) -> None:
+    legal = f"built-in are {', '.join(BUILT_IN)}, files end in {', '.join(SUFFIXES)}"
+    if path.is_dir():
+        raise DataError(f"{path}: a folder; give a file ({', '.join(SUFFIXES)})")
+    if path.suffix.lower() not in SUFFIXES:
+        what = "unknown kind of file" if path.exists() else "neither a file nor a built-in set"
+        raise OptionError(f"{str(path)!r}: {what}; {legal}")
+    if not path.exists():
+        raise DataError(f"{path}: no such file; {legal}")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty")
+
+
+def _refuse_key(key: str | None, source: str) -> None:
+    if key is not None:
+        raise OptionError(
+            f"key={key!r}: only .npz files have keys, {source} has none; leave it out"
+        )
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise DataError(f"{path}: {_why_unreadable(error)}") from None
+
+
+def _read_npz(path: Path, key: str | None) -> np.ndarray:
+    try:
+        # opened here, as numpy leaves the file open where the archive is damaged
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            keys = archive.files
+            if key is None and len(keys) == 1:
+                key = keys[0]
+            if key not in keys:
+                asked = f"no array {key!r}" if key is not None else f"{len(keys)} arrays"
+                raise DataError(
+                    f"{path}: {asked}; choose one with --key: {', '.join(keys) or '(none)'}"
+                )
+            return archive[key]
+    except DataError:
+        raise
+    except (ValueError, EOFError, BadZipFile, AttributeError, TypeError) as error:
+        raise DataError(f"{path}: {_why_unreadable(error)}") from None
+
+
+def _why_unreadable(error: Exception) -> str:
+    if "Object arrays" in str(error):
+        return "holds Python objects as a pickle, which could run code; save an array of numbers"
+    return "not a NumPy file, or damaged; save it again with numpy.save or numpy.savez"
+
+
+def _require_finite(path: Path, X: np.ndarray) -> None:
+    if X.dtype.kind != "f" or np.isfinite(X).all():
+        return
+    flat = X.reshape(len(X), -1)
+    row, column = (int(i) for i in np.argwhere(~np.isfinite(flat))[0])
+    what = "NaN" if np.isnan(flat[row, column]) else "infinity"
+    place = position(row, column, shape=X.shape[1:])
+    raise DataError(
+        f"{path}: Input X contains {what}, first at {place}; fill the cell or drop the row"
+    )

@@ -1,0 +1,142 @@
+"""`Estimate`: what every estimator of log p(x) returns, never a bare number."""
+
+from dataclasses import dataclass
+from math import log
+from typing import Any, Literal
+
+import numpy as np
+
+__all__ = ["RELIABLE_KHAT", "Estimate", "Kind"]
+
+Kind = Literal["exact", "lower bound", "upper bound", "estimate"]
+
+# Above this the weights' variance may be infinite for any useful number of draws, and neither
+# value nor standard error can be relied on (Vehtari et al. 2024, section 3.2.4).
+RELIABLE_KHAT = 0.7
+
+
+@dataclass(frozen=True, repr=False)
+class Estimate:
+    """log p(x) of each row, how sure of it one can be, and how it was come by.
+
+    Attributes:
+        values: log p(x), shape (rows,), in nats.
+        standard_errors: their Monte Carlo standard errors, shape (rows,); zero where exact.
+        kind: what `values` are to log p(x). An average of unbiased weights has a logarithm
+            that is a lower bound in the mean, by Jensen's inequality.
+        method: the estimator.
+        draws: samples of z for each row, 0 where none are needed.
+        ess: effective sample size of each row's weights (Kong 1992), or `None`.
+        khat: Pareto k̂ of each row's weights (Vehtari et al. 2024), or `None`. NaN where there
+            are too few draws, below 25, to know.
+
+    Example:
+        >>> import numpy as np
+        >>> estimate = Estimate(np.array([-1.0, -3.0]), np.array([0.3, 0.4]), "estimate", "mine")
+        >>> estimate.value, estimate.stderr
+        (-2.0, 0.25)
+    """
+
+    values: np.ndarray
+    standard_errors: np.ndarray
+    kind: Kind
+    method: str
+    draws: int = 0
+    ess: np.ndarray | None = None
+    khat: np.ndarray | None = None
+
+    @property
+    def value(self) -> float:
+        """The mean of `values`, in nats per datum."""
+        return float(np.mean(self.values))
+
+    @property
+    def stderr(self) -> float:
+        """Monte Carlo standard error of `value`: of these rows, not of the population."""
+        return float(np.sqrt(np.sum(self.standard_errors**2)) / len(self.values))
+
+    @property
+    def row_stderr(self) -> float:
+        """Standard error of `value` as the mean of a population these rows are a sample of."""
+        if len(self.values) < 2:
+            return float("nan")
+        return float(np.std(self.values, ddof=1) / np.sqrt(len(self.values)))
+
+    @property
+    def unreliable(self) -> np.ndarray:
+        """True for each row whose k̂ is above 0.7."""
+        if self.khat is None:
+            return np.zeros(len(self.values), dtype=bool)
+        return np.nan_to_num(self.khat, nan=0.0) > RELIABLE_KHAT
+
+    def bits_per_dim(self, dimensions: int) -> float:
+        """−`value` in bits for each of a row's `dimensions` entries."""
+        return -self.value / (dimensions * log(2))
+
+    def to_json(self, per_row: bool = False) -> dict[str, Any]:
+        """Plain values: means over rows, and with `per_row` the rows' own."""
+        result: dict[str, Any] = {
+            "value": self.value,
+            "stderr": self.stderr,
+            "row_stderr": _plain(self.row_stderr),
+            "method": self.method,
+            "kind": self.kind,
+            "draws": self.draws,
+            "ess": None if self.ess is None else float(np.median(self.ess)),
+            "khat": None if self.khat is None else _plain(np.median(self.khat)),
+            "unreliable_rows": int(self.unreliable.sum()),
+        }
+        if per_row:
+            result["per_row"] = [float(value) for value in self.values]
+        return result
+
+    def warning(self) -> str | None:
+        """What is wrong with the estimate, in words and with a remedy; `None` if nothing."""
+        share = int(self.unreliable.sum())
+        if not share:
+            return None
+        return (
+            f"Unreliable for {share} of {len(self.values)} rows (Pareto k̂ above"
+            f" {RELIABLE_KHAT}): the encoder misses part of their posterior, and their true log"
+            " evidence may be higher than their errors say. Take more draws, or train an encoder"
+            " that fits better (posterior='full', a wider one, longer)."
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype)
+
+    def __repr__(self) -> str:
+        draws = f" with {self.draws:,} draws" if self.draws else ""
+        rows = "row" if len(self) == 1 else "rows"
+        lines = [
+            f"log evidence by {self.method}{draws}: {self.kind}, {len(self):,} {rows}",
+            f"{'':16}{'mean':>12}{'least':>12}{'median':>12}{'most':>12}",
+            _line("nats per row", self.values),
+            _line("standard error", self.standard_errors),
+        ]
+        if self.ess is not None:
+            lines.append(_line("effective draws", self.ess))
+        if self.khat is not None:
+            lines.append(_line("Pareto k̂", self.khat))
+        of_rows = (
+            "" if np.isnan(self.row_stderr) else f"; as a sample of rows ± {self.row_stderr:.2f}"
+        )
+        lines.append(f"mean {self.value:.3f} ± {self.stderr:.3f} nats per row{of_rows}")
+        warning = self.warning()
+        return "\n".join([*lines, *([f"Warning: {warning}"] if warning else [])])
+
+
+def _plain(value: float) -> float | None:
+    """JSON has no NaN."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _line(name: str, values: np.ndarray) -> str:
+    shown = values[np.isfinite(values)]
+    if not len(shown):
+        return f"{name:16}{'unknown':>12}"
+    numbers = (shown.mean(), shown.min(), np.median(shown), shown.max())
+    return f"{name:16}" + "".join(f"{number:12.3f}" for number in numbers)

@@ -1,0 +1,168 @@
+"""The linear-Gaussian model, whose posterior and evidence are exact.
+
+    z ~ N(0, I),    x | z ~ N(W z + m, Ψ),  Ψ diagonal
+
+With Ψ = σ² I it is probabilistic PCA (Tipping & Bishop 1999), else factor analysis (Bishop
+2006, section 12.2). It is computed in double precision on the host, independently of the code
+that trains and estimates, so that it can be what that code is held against.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jax import Array
+from jaxtyping import Float
+from scipy.linalg import cho_factor, cho_solve
+
+from jensen._types import Constant, PRNGKey
+from jensen.errors import OptionError
+from jensen.model import Model
+from jensen.parts.likelihoods import Normal, NormalPredicted
+from jensen.parts.networks import MLP, Linear
+from jensen.parts.priors import StandardNormal
+
+__all__ = ["ExactEncoder", "LinearGaussian"]
+
+
+class ExactEncoder(eqx.Module):
+    """p(z | x) = N(A (x − m), L Lᵀ), the same L for every x."""
+
+    gain: Float[Array, "latent features"]
+    mean: Float[Array, " features"]
+    scale_tril: Float[Array, "latent latent"]
+
+    def __call__(self, x: Float[Array, " features"], mask: Any = None) -> Any:
+        """The posterior of a row of which everything was observed."""
+        if mask is not None:
+            raise OptionError("ExactEncoder takes rows without holes: leave the mask out.")
+        return dist.MultivariateNormal(self.gain @ (x - self.mean), scale_tril=self.scale_tril)
+
+
+class _DiagonalNoise(eqx.Module):
+    """h -> N(h, Ψ)."""
+
+    scales: Constant
+
+    def __call__(self, h: Float[Array, " features"]) -> Any:
+        return dist.Normal(h, self.scales.value)
+
+
+@dataclass(frozen=True)
+class LinearGaussian:
+    """A linear-Gaussian model given by its parameters, in the data's units.
+
+    Attributes:
+        weights: W, shape (features, latent).
+        mean: m, shape (features,).
+        noise_variance: the diagonal of Ψ, shape (features,).
+
+    Example:
+        >>> import numpy as np
+        >>> lg = LinearGaussian(np.ones((2, 1)), np.zeros(2), np.ones(2))
+        >>> print(lg.log_evidence(np.zeros((1, 2))).round(3))
+        [-2.387]
+    """
+
+    weights: np.ndarray
+    mean: np.ndarray
+    noise_variance: np.ndarray
+
+    @classmethod
+    def random(cls, key: PRNGKey, features: int, latent: int) -> "LinearGaussian":
+        """A model drawn at random, its noise variances between a half and three halves."""
+        weights, mean, noise = jax.random.split(key, 3)
+        return cls(
+            np.asarray(jax.random.normal(weights, (features, latent)), np.float64),
+            np.asarray(jax.random.normal(mean, (features,)), np.float64),
+            np.asarray(jax.random.uniform(noise, (features,), minval=0.5, maxval=1.5), np.float64),
+        )
+
+    @classmethod
+    def from_model(cls, model: Model) -> "LinearGaussian":
+        """The same density as `model`, whose encoder plays no part.
+
+        Raises `OptionError` unless the prior is standard normal, the decoder linear and the
+        likelihood normal with a variance that does not depend on z.
+        """
+        network = model.decoder
+        if isinstance(network, MLP) and len(network.layers) == 1:
+            network = network.layers[0]
+        likelihood = model.likelihood
+        if (
+            not isinstance(model.prior, StandardNormal)
+            or not isinstance(network, Linear)
+            or not isinstance(likelihood, Normal)
+            or isinstance(likelihood, NormalPredicted)
+        ):
+            raise OptionError(
+                "exact evidence needs a linear-Gaussian model: prior='normal', a linear decoder"
+                " (hidden=()) and likelihood 'normal', 'normal-shared' or 'normal-fixed'."
+                " Use method='importance' for this one."
+            )
+        scale = np.asarray(likelihood.scale.value, np.float64).reshape(-1)
+        shift = np.asarray(likelihood.shift.value, np.float64).reshape(-1)
+        blank = jnp.zeros((likelihood.parameters, *likelihood.event_shape))
+        deviation = scale * np.asarray(likelihood.standard_scale(blank), np.float64).reshape(-1)
+        return cls(
+            scale[:, None] * np.asarray(network.weight, np.float64),
+            shift + scale * np.asarray(network.bias, np.float64),
+            deviation**2,
+        )
+
+    def _posterior_factor(self) -> tuple[tuple[np.ndarray, bool], np.ndarray]:
+        scaled = self.weights / self.noise_variance[:, None]
+        precision = np.eye(self.weights.shape[1]) + self.weights.T @ scaled
+        return cho_factor(precision, lower=True), scaled
+
+    def log_evidence(self, X: np.ndarray) -> np.ndarray:
+        """log p(x) = log N(x; m, W Wᵀ + Ψ) for each row of X, shape (rows, features), in nats.
+
+        By the matrix inversion and determinant lemmas, so that nothing larger than latent ×
+        latent is factored.
+        """
+        centred = np.asarray(X, np.float64).reshape(len(X), -1) - self.mean
+        factor, scaled = self._posterior_factor()
+        projected = centred @ scaled
+        explained = np.sum(projected * cho_solve(factor, projected.T).T, axis=1)
+        squares = np.sum(centred**2 / self.noise_variance, axis=1) - explained
+        log_det = np.sum(np.log(self.noise_variance)) + 2 * np.sum(np.log(np.diag(factor[0])))
+        return -0.5 * (squares + log_det + len(self.mean) * np.log(2 * np.pi))
+
+    def posterior(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """p(z | x): the mean for each row, shape (rows, latent), and the common covariance."""
+        factor, scaled = self._posterior_factor()
+        centred = np.asarray(X, np.float64).reshape(len(X), -1) - self.mean
+        covariance = cho_solve(factor, np.eye(self.weights.shape[1]))
+        return centred @ scaled @ covariance, covariance
+
+    def sample(self, rng: np.random.Generator, rows: int) -> np.ndarray:
+        """`rows` draws of x, shape (rows, features)."""
+        z = rng.standard_normal((rows, self.weights.shape[1]))
+        noise = rng.standard_normal((rows, len(self.mean))) * np.sqrt(self.noise_variance)
+        return z @ self.weights.T + self.mean + noise
+
+    def model(self) -> Model:
+        """The same density as a `Model` whose encoder is the exact posterior."""
+        features, latent = self.weights.shape
+        _, scaled = self._posterior_factor()
+        _, covariance = self.posterior(np.zeros((1, features)))
+        decoder = eqx.tree_at(
+            lambda linear: (linear.weight, linear.bias),
+            Linear((latent,), (features,), key=jax.random.key(0)),
+            (jnp.float32(self.weights), jnp.float32(self.mean)),
+        )
+        return Model(
+            prior=StandardNormal(latent),
+            decoder=decoder,
+            likelihood=_DiagonalNoise(Constant(jnp.float32(np.sqrt(self.noise_variance)))),
+            encoder=ExactEncoder(
+                jnp.float32((scaled @ covariance).T),
+                jnp.float32(self.mean),
+                jnp.float32(np.linalg.cholesky(covariance)),
+            ),
+        )

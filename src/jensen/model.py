@@ -1,0 +1,81 @@
+"""The model: a prior, a decoder, a likelihood and an encoder; nothing else.
+
+Every other part of jensen is a function of `Model`, written for one datum.
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jensen._types import Datum, Distribution, PRNGKey, Scalar, as_datum
+from jensen.parts.priors import Prior, as_prior
+
+__all__ = ["Model"]
+
+
+class Model(eqx.Module):
+    """A joint density p(x, z) = p(x | z) p(z) with an encoder q(z | x) for its posterior.
+
+    Args:
+        prior: p(z): one of `jensen.parts.priors`, or any distribution over z. One of
+            NumPyro's stays as it is; a module (FlowJAX's, or your own) is trained.
+        decoder: a callable z -> h.
+        likelihood: a callable h -> p(x | z), whose `log_prob(x)` has one term for each
+            entry of x that can be missing on its own; the model adds them up.
+        encoder: a callable (x, mask) -> q(z | x); `mask` is `None` or true where observed.
+
+    Wherever a method takes `x` it takes an array, all of it observed, or a `Datum`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import numpyro.distributions as dist
+        >>> model = Model(
+        ...     prior=dist.Normal(jnp.zeros(1), 1.0).to_event(1),
+        ...     decoder=lambda z: z,
+        ...     likelihood=lambda h: dist.Normal(h, 1.0),
+        ...     encoder=lambda x, mask: dist.Normal(x / 2, 0.5**0.5).to_event(1),
+        ... )
+        >>> print(round(float(model.log_joint(jnp.zeros(1), jnp.zeros(1))), 3))
+        -1.838
+    """
+
+    prior: Prior = eqx.field(converter=as_prior)
+    decoder: Any
+    likelihood: Any
+    encoder: Any
+
+    def latent_prior(self) -> Distribution:
+        """p(z); it is given the encoder because a VampPrior is made of it."""
+        return self.prior(self.encoder)
+
+    def posterior(self, x: Array | Datum) -> Distribution:
+        """The encoder's approximation q(z | x) of p(z | x)."""
+        datum = as_datum(x)
+        return self.encoder(datum.x, datum.mask)
+
+    def conditional(self, z: Any) -> Distribution:
+        """p(x | z)."""
+        return self.likelihood(self.decoder(z))
+
+    def log_likelihood(self, x: Array | Datum, z: Any) -> Scalar:
+        """log p(x | z) of what was observed of x, in nats."""
+        datum = as_datum(x)
+        if datum.mask is None:
+            return jnp.sum(self.conditional(z).log_prob(datum.x))
+        # Zero lies in every likelihood's support, so that what is not observed makes
+        # neither a NaN nor a gradient.
+        filled = jnp.where(datum.mask, datum.x, 0)
+        return jnp.sum(jnp.where(datum.mask, self.conditional(z).log_prob(filled), 0.0))
+
+    def log_joint(self, x: Array | Datum, z: Any) -> Scalar:
+        """log p(x, z) = log p(x | z) + log p(z), in nats."""
+        return self.log_likelihood(x, z) + self.latent_prior().log_prob(z)
+
+    def sample(self, key: PRNGKey) -> Array:
+        """One draw of x from the model: z ~ p(z), then x ~ p(x | z)."""
+        from_prior, from_likelihood = jax.random.split(key)
+        z = self.latent_prior().sample(from_prior)
+        return self.conditional(z).sample(from_likelihood)

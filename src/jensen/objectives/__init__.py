@@ -1,0 +1,20 @@
+"""Objectives: what training maximises, per datum, in nats, larger is better."""
+
+from jensen.objectives._base import Objective, Terms
+from jensen.objectives.beta import BetaELBO
+from jensen.objectives.divergence import closed_form_kl
+from jensen.objectives.elbo import ELBO, elbo, elbo_terms
+from jensen.objectives.iwae import IWAE, iwae, log_mean_weight
+
+__all__ = [
+    "ELBO",
+    "IWAE",
+    "BetaELBO",
+    "Objective",
+    "Terms",
+    "closed_form_kl",
+    "elbo",
+    "elbo_terms",
+    "iwae",
+    "log_mean_weight",
+]

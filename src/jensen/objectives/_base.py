@@ -1,0 +1,40 @@
+"""What an objective is: a per-datum value from model, x and key."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import equinox as eqx
+from jax import Array
+
+from jensen._types import Datum, PRNGKey, Scalar
+
+__all__ = ["Objective", "Terms"]
+
+
+class Terms(eqx.Module):
+    """What an objective says of one datum, all in nats.
+
+    `value` is the objective and `surrogate` the scalar whose gradient estimates the gradient
+    of E[value]; they are kept apart because only the first may be reported.
+    """
+
+    value: Scalar
+    surrogate: Scalar
+    reconstruction: Scalar
+    kl: Scalar
+
+
+class Objective(eqx.Module):
+    """What training maximises.
+
+    Class attributes:
+        name: what the option `objective=` calls it.
+        takes_value: what a number behind the name means ("iwae:50"), or `None`.
+    """
+
+    name: ClassVar[str]
+    takes_value: ClassVar[str | None] = None
+
+    @abstractmethod
+    def __call__(self, model: Any, x: Array | Datum, key: PRNGKey, epoch: Scalar) -> Terms:
+        """The terms for one datum; `epoch` counts, in fractions, the epochs done so far."""

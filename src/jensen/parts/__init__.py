@@ -1,0 +1,1 @@
+"""What a model is made of, one concept a file: priors, likelihoods, encoders, networks."""

@@ -1,0 +1,43 @@
+"""Likelihoods h -> p(x | z): they own the constants, the units and the data's type."""
+
+from jensen.parts.likelihoods._base import Likelihood
+from jensen.parts.likelihoods.binary import Bernoulli
+from jensen.parts.likelihoods.bounded import (
+    BetaBinomial,
+    BetaBinomialDistribution,
+    Binomial,
+    Categorical,
+)
+from jensen.parts.likelihoods.counts import (
+    NegativeBinomial,
+    NegativeBinomialDistribution,
+    Poisson,
+    PoissonDistribution,
+)
+from jensen.parts.likelihoods.real import (
+    Normal,
+    NormalFixed,
+    NormalPerFeature,
+    NormalPredicted,
+    NormalShared,
+    StudentT,
+)
+
+__all__ = [
+    "Bernoulli",
+    "BetaBinomial",
+    "BetaBinomialDistribution",
+    "Binomial",
+    "Categorical",
+    "Likelihood",
+    "NegativeBinomial",
+    "NegativeBinomialDistribution",
+    "Normal",
+    "NormalFixed",
+    "NormalPerFeature",
+    "NormalPredicted",
+    "NormalShared",
+    "Poisson",
+    "PoissonDistribution",
+    "StudentT",
+]

@@ -1,0 +1,62 @@
+"""The abstract likelihood."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import equinox as eqx
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from jensen.errors import OptionError
+
+__all__ = ["Likelihood"]
+
+
+class Likelihood(eqx.Module):
+    """h -> p(x | z): makes the decoder's output into a distribution over x.
+
+    The distribution has one `log_prob` term an entry of x, in nats, of the data as given:
+    constants and log-Jacobians are counted in. It answers `sample`, `mean` and `variance`.
+
+    Class attributes:
+        name: what the option `likelihood=` calls it.
+        kinds: the schema's kinds of data that lie in its support.
+        discrete: whether `log_prob` is of a probability or of a density.
+        takes_value: whether a number may follow the name, as in "normal-fixed:0.5".
+    """
+
+    name: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+    discrete: ClassVar[bool]
+    takes_value: ClassVar[bool] = False
+
+    event_shape: eqx.AbstractVar[tuple[int, ...]]
+
+    @classmethod
+    def build(cls, rows: np.ndarray, high: float | None = None, value: float | None = None) -> Self:
+        """A member for data like `rows`, shape (n, *event), with entries up to `high`.
+
+        Raises `OptionError` where a `value` is given to a likelihood that has no use for one.
+        """
+        if value is not None and not cls.takes_value:
+            raise OptionError(f"likelihood={cls.name!r} takes no value, but got {value}.")
+        return cls._build(rows, high, value)
+
+    @classmethod
+    @abstractmethod
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> Self:
+        """What `build` returns once its arguments are checked."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int:
+        """How many numbers describe one entry of x: h has shape (parameters, *event)."""
+
+    @abstractmethod
+    def initial(self, rows: np.ndarray) -> Float[Array, "parameters *event"]:
+        """The h at which each entry's distribution resembles that entry over `rows`."""
+
+    @abstractmethod
+    def __call__(self, h: Float[Array, "parameters *event"]) -> Any:
+        """The distribution p(x | z) that `h` stands for."""

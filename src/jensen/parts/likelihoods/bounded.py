@@ -1,0 +1,224 @@
+"""Likelihoods of whole numbers between 0 and a known bound n."""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jax import Array
+from jax.nn import log_sigmoid, log_softmax, sigmoid, softmax
+from jaxtyping import Float
+
+from jensen._types import PRNGKey
+from jensen.parts._special import log_choose, log_gamma_ratio
+from jensen.parts.likelihoods._base import Likelihood
+
+__all__ = ["BetaBinomial", "BetaBinomialDistribution", "Binomial", "Categorical"]
+
+# Up to this bound a beta-binomial's products are multiplied out, which is exact and, having
+# few logarithms, also faster than the gamma functions that longer products need.
+_LONGEST_PRODUCT = 64
+# Terms multiplied before a logarithm is taken: four of the smallest, e⁻¹² each, stay well
+# above the smallest single-precision number.
+_GROUP = 4
+_LOG_DISPERSION = (-12.0, 6.0)
+
+
+def _bound(rows: np.ndarray, high: float | None) -> int:
+    return int(high if high is not None else max(1.0, rows.max()))
+
+
+class Binomial(Likelihood):
+    """x ~ Binomial(n, sigmoid(h)), on {0, ..., n}."""
+
+    name: ClassVar[str] = "binomial"
+    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded")
+    discrete: ClassVar[bool] = True
+
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+    n: int = eqx.field(static=True)
+
+    @classmethod
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Binomial":
+        return cls(rows.shape[1:], _bound(rows, high))
+
+    @property
+    def parameters(self) -> int:
+        """The logit."""
+        return 1
+
+    def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
+        return jnp.asarray(_mean_logit(rows, self.n), dtype=jnp.float32)[None]
+
+    def __call__(self, h: Float[Array, "1 *event"]) -> Any:
+        return dist.BinomialLogits(h[0], total_count=self.n)
+
+
+def _mean_logit(rows: np.ndarray, n: int) -> np.ndarray:
+    share = (rows.sum(0) + 0.5) / (n * len(rows) + 1.0)
+    return np.log(share / (1 - share))
+
+
+class BetaBinomialDistribution(eqx.Module):
+    """The beta-binomial with mean n m, m = sigmoid(logit), and dispersion θ.
+
+    With α = m / θ and β = (1 − m) / θ,
+
+        p(x) = C(n, x) B(α + x, β + n − x) / B(α, β)
+             = C(n, x) Π_{k<x} (m + kθ) Π_{k<n−x} (1 − m + kθ) / Π_{k<n} (1 + kθ)
+
+    and the binomial is its limit at θ = 0. NumPyro's takes differences of beta functions,
+    which in single precision are off by 0.01 nats an entry at α + β = 10⁴, and by 1 at 10⁶.
+    """
+
+    logit: Float[Array, "*event"]
+    dispersion: Float[Array, "*event"]
+    n: int = eqx.field(static=True)
+
+    @property
+    def mean(self) -> Float[Array, "*event"]:
+        """n m."""
+        return self.n * sigmoid(self.logit)
+
+    @property
+    def variance(self) -> Float[Array, "*event"]:
+        """n m (1 − m) (1 + (n − 1) θ / (1 + θ))."""
+        binomial = self.n * sigmoid(self.logit) * sigmoid(-self.logit)
+        return binomial * (1 + (self.n - 1) * self.dispersion / (1 + self.dispersion))
+
+    def log_prob(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """log p(x) of whole numbers x in 0..n, in nats."""
+        choices = log_choose(jnp.float32(self.n), x)
+        if self.n > _LONGEST_PRODUCT:
+            alpha = sigmoid(self.logit) / self.dispersion
+            beta = sigmoid(-self.logit) / self.dispersion
+            return (
+                choices
+                + log_gamma_ratio(alpha, x)
+                + log_gamma_ratio(beta, self.n - x)
+                - log_gamma_ratio(1 / self.dispersion, jnp.float32(self.n))
+            )
+        return (
+            choices
+            + self._log_rising(self.logit, x)
+            + self._log_rising(-self.logit, self.n - x)
+            - self._log_product(jnp.ones_like(self.dispersion), jnp.full_like(x, self.n))
+        )
+
+    def _log_rising(self, logit: Array, count: Array) -> Array:
+        """log Π_{k<count} (m + kθ), its first term from the logit so that it cannot underflow."""
+        first = jnp.where(count > 0, log_sigmoid(logit), 0.0)
+        return first + self._log_product(sigmoid(logit), count)
+
+    def _log_product(self, m: Array, count: Array) -> Array:
+        """log Π_{1≤k<count} (m + kθ)."""
+        total = jnp.zeros_like(m)
+        for start in range(1, self.n, _GROUP):
+            product = jnp.ones_like(m)
+            for k in range(start, min(start + _GROUP, self.n)):
+                product = product * jnp.where(k < count, m + k * self.dispersion, 1.0)
+            total = total + jnp.log(product)
+        return total
+
+    def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
+        """Draws of x: a share from the beta distribution, then a binomial with that share."""
+        from_beta, from_binomial = jax.random.split(key)
+        shape = (*sample_shape, *self.logit.shape)
+        alpha = sigmoid(self.logit) / self.dispersion
+        beta = sigmoid(-self.logit) / self.dispersion
+        # By their logarithms, since a gamma draw of a small shape underflows.
+        a, b = jax.random.split(from_beta)
+        log_a = jax.random.loggamma(a, jnp.broadcast_to(alpha, shape))
+        log_b = jax.random.loggamma(b, jnp.broadcast_to(beta, shape))
+        return jax.random.binomial(from_binomial, float(self.n), sigmoid(log_a - log_b))
+
+
+class BetaBinomial(Likelihood):
+    """x ~ BetaBinomial(n), its mean and its dispersion both from the decoder, on {0, ..., n}.
+
+    h holds the mean's logit and log θ; see `BetaBinomialDistribution`.
+    """
+
+    name: ClassVar[str] = "beta-binomial"
+    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded")
+    discrete: ClassVar[bool] = True
+
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+    n: int = eqx.field(static=True)
+
+    @classmethod
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "BetaBinomial":
+        return cls(rows.shape[1:], _bound(rows, high))
+
+    @property
+    def parameters(self) -> int:
+        """The mean's logit and the logarithm of the dispersion."""
+        return 2
+
+    def initial(self, rows: np.ndarray) -> Float[Array, "2 *event"]:
+        logit = _mean_logit(rows, self.n)
+        share = 1 / (1 + np.exp(-logit))
+        excess = rows.var(0) / (self.n * share * (1 - share)) - 1
+        correlation = np.clip(excess / max(self.n - 1, 1), 0.02, 0.9)
+        dispersion = correlation / (1 - correlation)
+        return jnp.asarray(np.stack([logit, np.log(dispersion)]), dtype=jnp.float32)
+
+    def __call__(self, h: Float[Array, "2 *event"]) -> BetaBinomialDistribution:
+        return BetaBinomialDistribution(h[0], jnp.exp(jnp.clip(h[1], *_LOG_DISPERSION)), self.n)
+
+
+class LevelsDistribution(eqx.Module):
+    """A probability for each of the whole numbers 0..n, along the last axis of the logits."""
+
+    logits: Float[Array, "*event levels"]
+
+    @property
+    def mean(self) -> Float[Array, "*event"]:
+        """Σ_k k p(k)."""
+        return softmax(self.logits) @ jnp.arange(self.logits.shape[-1], dtype=jnp.float32)
+
+    @property
+    def variance(self) -> Float[Array, "*event"]:
+        """Σ_k (k − mean)² p(k)."""
+        levels = jnp.arange(self.logits.shape[-1], dtype=jnp.float32)
+        return jnp.sum(softmax(self.logits) * (levels - self.mean[..., None]) ** 2, axis=-1)
+
+    def log_prob(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """log p(x) of whole numbers x in 0..n, in nats."""
+        chosen = x.astype(jnp.int32)[..., None]
+        return jnp.take_along_axis(log_softmax(self.logits), chosen, axis=-1)[..., 0]
+
+    def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
+        """Draws of x, as floats."""
+        shape = (*sample_shape, *self.logits.shape[:-1])
+        return jax.random.categorical(key, self.logits, shape=shape).astype(jnp.float32)
+
+
+class Categorical(Likelihood):
+    """x ~ Categorical(softmax(h)) over the n + 1 whole numbers 0..n, their order unused."""
+
+    name: ClassVar[str] = "categorical"
+    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded")
+    discrete: ClassVar[bool] = True
+
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+    n: int = eqx.field(static=True)
+
+    @classmethod
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Categorical":
+        return cls(rows.shape[1:], _bound(rows, high))
+
+    @property
+    def parameters(self) -> int:
+        """A logit for each level."""
+        return self.n + 1
+
+    def initial(self, rows: np.ndarray) -> Float[Array, "levels *event"]:
+        counts = np.stack([(rows == level).sum(0) for level in range(self.n + 1)])
+        share = (counts + 0.1) / (len(rows) + 0.1 * (self.n + 1))
+        return jnp.asarray(np.log(share), dtype=jnp.float32)
+
+    def __call__(self, h: Float[Array, "levels *event"]) -> LevelsDistribution:
+        return LevelsDistribution(jnp.moveaxis(h, 0, -1))

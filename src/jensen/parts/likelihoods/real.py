@@ -1,0 +1,219 @@
+"""Likelihoods of real numbers: densities, of the data as given.
+
+The decoder speaks in standardised units, y = (x − shift) / scale. Location and scale are
+carried back to the data's units, which counts the log-Jacobian −log(scale) in.
+"""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jax import Array
+from jaxtyping import Float
+
+from jensen._types import Constant
+from jensen.errors import OptionError
+from jensen.parts._standardise import standardisation
+from jensen.parts.likelihoods._base import Likelihood
+
+__all__ = [
+    "Normal",
+    "NormalFixed",
+    "NormalPerFeature",
+    "NormalPredicted",
+    "NormalShared",
+    "StudentT",
+]
+
+# In standard deviations of a column: below this a density says how a column was rounded,
+# and nothing about what generated it.
+_SMALLEST_SCALE = 1e-3
+# A learned scale starts at what a model that explains half a column's variance leaves.
+_FIRST_LOG_SCALE = -0.35
+
+
+class Normal(Likelihood):
+    """x ~ N(shift + scale · h₀, (scale · s)²); the members differ in where s comes from."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded", "count", "real")
+    discrete: ClassVar[bool] = False
+
+    shift: eqx.AbstractVar[Constant]
+    scale: eqx.AbstractVar[Constant]
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of x."""
+        return self.shift.value.shape
+
+    @abstractmethod
+    def standard_scale(self, h: Float[Array, "parameters *event"]) -> Array:
+        """s, in standardised units; broadcasts to the event shape."""
+
+    def __call__(self, h: Float[Array, "parameters *event"]) -> Any:
+        loc = self.shift.value + self.scale.value * h[0]
+        return dist.Normal(loc, self.scale.value * self.standard_scale(h))
+
+
+def _learned(log_scale: Array) -> Array:
+    return jnp.exp(log_scale) + _SMALLEST_SCALE
+
+
+def _constants(rows: np.ndarray) -> tuple[Constant, Constant]:
+    shift, scale = standardisation(rows)
+    return Constant(shift), Constant(scale)
+
+
+class NormalFixed(Normal):
+    """One standard deviation for all entries, given in the data's units: "normal-fixed:0.5"."""
+
+    name: ClassVar[str] = "normal-fixed"
+    takes_value: ClassVar[bool] = True
+
+    shift: Constant
+    scale: Constant
+    sigma: Constant
+
+    @classmethod
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalFixed":
+        if value is None or not value > 0:
+            raise OptionError(
+                "likelihood='normal-fixed' needs the standard deviation, above 0 and in the"
+                " data's units, behind its name: 'normal-fixed:0.5', say."
+            )
+        return cls(*_constants(rows), Constant(jnp.float32(value)))
+
+    @property
+    def parameters(self) -> int:
+        """The location."""
+        return 1
+
+    def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
+        return jnp.zeros((1, *self.event_shape))
+
+    def standard_scale(self, h: Float[Array, "1 *event"]) -> Array:
+        return self.sigma.value / self.scale.value
+
+
+class NormalShared(Normal):
+    """One learned standard deviation for all entries, in the data's units.
+
+    With a linear decoder this is probabilistic PCA (Tipping & Bishop 1999).
+    """
+
+    name: ClassVar[str] = "normal-shared"
+
+    shift: Constant
+    scale: Constant
+    log_sigma: Float[Array, ""]
+
+    @classmethod
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalShared":
+        shift, scale = _constants(rows)
+        spread = jnp.sqrt(jnp.mean(scale.value**2))
+        return cls(shift, scale, jnp.log(spread) + _FIRST_LOG_SCALE)
+
+    @property
+    def parameters(self) -> int:
+        """The location."""
+        return 1
+
+    def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
+        return jnp.zeros((1, *self.event_shape))
+
+    def standard_scale(self, h: Float[Array, "1 *event"]) -> Array:
+        return jnp.exp(self.log_sigma) / self.scale.value + _SMALLEST_SCALE
+
+
+class NormalPerFeature(Normal):
+    """A learned standard deviation for each entry; with a linear decoder, factor analysis."""
+
+    name: ClassVar[str] = "normal"
+
+    shift: Constant
+    scale: Constant
+    log_scales: Float[Array, "*event"]
+
+    @classmethod
+    def _build(
+        cls, rows: np.ndarray, high: float | None, value: float | None
+    ) -> "NormalPerFeature":
+        shift, scale = _constants(rows)
+        return cls(shift, scale, jnp.full(shift.value.shape, _FIRST_LOG_SCALE))
+
+    @property
+    def parameters(self) -> int:
+        """The location."""
+        return 1
+
+    def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
+        return jnp.zeros((1, *self.event_shape))
+
+    def standard_scale(self, h: Float[Array, "1 *event"]) -> Array:
+        return _learned(self.log_scales)
+
+
+class NormalPredicted(Normal):
+    """A standard deviation that the decoder predicts for each entry of each datum."""
+
+    name: ClassVar[str] = "normal-predicted"
+
+    shift: Constant
+    scale: Constant
+
+    @classmethod
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalPredicted":
+        return cls(*_constants(rows))
+
+    @property
+    def parameters(self) -> int:
+        """The location and the logarithm of the scale."""
+        return 2
+
+    def initial(self, rows: np.ndarray) -> Float[Array, "2 *event"]:
+        zeros = jnp.zeros(self.event_shape)
+        return jnp.stack([zeros, zeros + _FIRST_LOG_SCALE])
+
+    def standard_scale(self, h: Float[Array, "2 *event"]) -> Array:
+        return _learned(h[1])
+
+
+class StudentT(Likelihood):
+    """x ~ StudentT(ν, shift + scale · h, scale · s), ν > 2 and s learned for each entry."""
+
+    name: ClassVar[str] = "student-t"
+    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded", "count", "real")
+    discrete: ClassVar[bool] = False
+
+    shift: Constant
+    scale: Constant
+    log_scales: Float[Array, "*event"]
+    raw_df: Float[Array, "*event"]
+
+    @classmethod
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "StudentT":
+        shift, scale = _constants(rows)
+        shape = shift.value.shape
+        return cls(shift, scale, jnp.full(shape, _FIRST_LOG_SCALE), jnp.full(shape, 3.0))
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of x."""
+        return self.shift.value.shape
+
+    @property
+    def parameters(self) -> int:
+        """The location."""
+        return 1
+
+    def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
+        return jnp.zeros((1, *self.event_shape))
+
+    def __call__(self, h: Float[Array, "1 *event"]) -> Any:
+        loc = self.shift.value + self.scale.value * h[0]
+        df = 2.0 + jax.nn.softplus(self.raw_df)
+        return dist.StudentT(df, loc, self.scale.value * _learned(self.log_scales))

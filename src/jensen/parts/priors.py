@@ -1,0 +1,163 @@
+"""Priors p(z): a distribution over the latents, trainable or not."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jax import Array
+from jax.nn import log_softmax, logsumexp
+from jaxtyping import Float
+
+from jensen._types import Constant, Distribution, PRNGKey, Scalar
+
+__all__ = [
+    "FixedPrior",
+    "GaussianMixturePrior",
+    "Mixture",
+    "Prior",
+    "StandardNormal",
+    "TrainablePrior",
+    "VampPrior",
+    "as_prior",
+]
+
+
+class Prior(eqx.Module):
+    """Answers with the distribution p(z) when it is called with the model's encoder."""
+
+    @abstractmethod
+    def __call__(self, encoder: Any) -> Distribution:
+        """p(z), given the encoder, which most priors have no use for."""
+
+
+class StandardNormal(Prior):
+    """z ~ N(0, I), as in Kingma & Welling (2014)."""
+
+    name: ClassVar[str] = "normal"
+    latent_dim: int = eqx.field(static=True)
+
+    @classmethod
+    def build(cls, key: PRNGKey, latent_dim: int, rows: np.ndarray) -> "StandardNormal":
+        """A member for a `latent_dim`-dimensional z."""
+        return cls(latent_dim)
+
+    def __call__(self, encoder: Any = None) -> Distribution:
+        return dist.Normal(jnp.zeros(self.latent_dim), jnp.ones(self.latent_dim)).to_event(1)
+
+
+class Mixture(eqx.Module):
+    """Σ_k w_k p_k(z) of distributions of one family, stacked along their leaves' first axis.
+
+    NumPyro's mixtures need components that know their batch shape; what `jax.vmap` returns
+    (an encoder's posterior at many inputs) does not, and needs no more than this.
+    """
+
+    log_weights: Float[Array, " components"]
+    components: Any
+
+    def log_prob(self, z: Float[Array, " latent"]) -> Scalar:
+        """log Σ_k w_k p_k(z), in nats."""
+        each = jax.vmap(lambda component: component.log_prob(z))(self.components)
+        return logsumexp(self.log_weights + each)
+
+    def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
+        """Draws of z: first a component, then from it."""
+        count = int(np.prod(sample_shape))
+
+        def draw(key: PRNGKey) -> Array:
+            which, where = jax.random.split(key)
+            chosen = jax.random.categorical(which, self.log_weights)
+            return jax.tree.map(lambda leaf: leaf[chosen], self.components).sample(where)
+
+        z = jax.vmap(draw)(jax.random.split(key, count))
+        return z.reshape(*sample_shape, *z.shape[1:])
+
+
+class GaussianMixturePrior(Prior):
+    """A mixture of diagonal normals with trainable weights, means and scales.
+
+    Starts with unit scales and means drawn from N(0, I), so that no component is idle.
+    """
+
+    name: ClassVar[str] = "mixture"
+    logits: Float[Array, " components"]
+    means: Float[Array, "components latent"]
+    log_scales: Float[Array, "components latent"]
+
+    @classmethod
+    def build(
+        cls, key: PRNGKey, latent_dim: int, rows: np.ndarray, components: int = 10
+    ) -> "GaussianMixturePrior":
+        """A member with `components` normals over a `latent_dim`-dimensional z."""
+        means = jax.random.normal(key, (components, latent_dim))
+        return cls(jnp.zeros(components), means, jnp.zeros((components, latent_dim)))
+
+    def __call__(self, encoder: Any = None) -> Distribution:
+        components = jax.vmap(lambda m, s: dist.Normal(m, jnp.exp(s)).to_event(1))(
+            self.means, self.log_scales
+        )
+        return Mixture(log_softmax(self.logits), components)
+
+
+class VampPrior(Prior):
+    """The encoder's posterior at trainable pseudo-inputs, averaged (Tomczak & Welling 2018, eq. 9).
+
+    p(z) = 1/K Σ_k q(z | u_k), with u_k = shift + scale · v_k and v_k trained, so that a step of
+    the optimiser means the same whatever the data's units.
+    """
+
+    name: ClassVar[str] = "vamp"
+    pseudo_inputs: Float[Array, "components *event"]
+    shift: Constant
+    scale: Constant
+
+    @classmethod
+    def build(
+        cls, key: PRNGKey, latent_dim: int, rows: np.ndarray, components: int = 50
+    ) -> "VampPrior":
+        """A member whose pseudo-inputs start at `components` of the training `rows`."""
+        components = min(components, len(rows))
+        chosen = jax.random.choice(key, len(rows), (components,), replace=False)
+        x = jnp.asarray(rows[np.asarray(chosen)], dtype=jnp.float32)
+        shift = jnp.asarray(rows.mean(0), dtype=jnp.float32)
+        scale = jnp.asarray(rows.std(0) + 1e-3 * rows.std() + 1e-6, dtype=jnp.float32)
+        return cls((x - shift) / scale, Constant(shift), Constant(scale))
+
+    def __call__(self, encoder: Any) -> Distribution:
+        u = self.shift.value + self.scale.value * self.pseudo_inputs
+        components = jax.vmap(lambda u: encoder(u, None))(u)
+        count = len(self.pseudo_inputs)
+        return Mixture(jnp.full(count, -np.log(count), dtype=jnp.float32), components)
+
+
+class FixedPrior(Prior):
+    """Any distribution over z, left as it is."""
+
+    distribution: Any
+
+    def __call__(self, encoder: Any = None) -> Distribution:
+        return jax.lax.stop_gradient(self.distribution)
+
+
+class TrainablePrior(Prior):
+    """Any module that is itself a distribution over z, trained with the model: a flow, say."""
+
+    distribution: Any
+
+    def __call__(self, encoder: Any = None) -> Distribution:
+        return self.distribution
+
+
+def as_prior(prior: Any) -> Prior:
+    """Take a `Prior` as it is; wrap a distribution as one.
+
+    A module is trained. A NumPyro distribution is not: its leaves are parameters under
+    constraints that an optimiser would leave.
+    """
+    if isinstance(prior, Prior):
+        return prior
+    return TrainablePrior(prior) if isinstance(prior, eqx.Module) else FixedPrior(prior)

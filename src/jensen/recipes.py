@@ -1,0 +1,165 @@
+"""Famous models as assemblies of parts: each returns a model, yet untrained, and its objective.
+
+A recipe takes the training rows for what is measured once and then stays: shifts and scales,
+the decoder's first bias, pseudo-inputs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from jensen._types import Constant, PRNGKey
+from jensen.errors import OptionError
+from jensen.model import Model
+from jensen.objectives import ELBO, IWAE, BetaELBO, Objective
+from jensen.parts._families import choose, members
+from jensen.parts._standardise import standardisation
+from jensen.parts.encoders import Encoder, PosteriorFamily
+from jensen.parts.likelihoods import Likelihood
+from jensen.parts.networks import MLP
+from jensen.parts.priors import Prior
+
+__all__ = ["beta_vae", "build_model", "build_objective", "iwae", "ppca", "vae", "vamp_vae"]
+
+# A pixel that hardly ever changes would be blown up to the scale of the others; no less than
+# this share of the data's own spread stands for one in the encoder's input.
+_SPREAD_FLOOR = 0.1
+
+
+def _named_value(option: str, text: str) -> tuple[str, float | None]:
+    """Split "iwae:50" into its name and its number."""
+    name, colon, number = text.partition(":")
+    if not colon:
+        return name, None
+    try:
+        return name, float(number)
+    except ValueError as error:
+        raise OptionError(f"{option}={text!r}: what follows the colon must be a number.") from error
+
+
+def build_objective(objective: str | Objective) -> Objective:
+    """An objective by its name: "elbo", "elbo:4", "iwae:50", "beta:4"; or itself."""
+    if isinstance(objective, Objective):
+        return objective
+    name, value = _named_value("objective", objective)
+    family = choose(Objective, "objective", name)
+    if value is None:
+        return family()
+    if family.takes_value == "draws":
+        if value != int(value):
+            raise OptionError(f"objective={objective!r}: the number of draws must be whole.")
+        value = int(value)
+    return family(**{family.takes_value: value})
+
+
+def _build_likelihood(likelihood: str | Any, rows: np.ndarray, high: float | None) -> Any:
+    if not isinstance(likelihood, str):
+        return likelihood
+    name, value = _named_value("likelihood", likelihood)
+    return choose(Likelihood, "likelihood", name).build(rows, high, value)
+
+
+def build_model(
+    rows: np.ndarray,
+    *,
+    key: PRNGKey,
+    latent_dim: int = 10,
+    likelihood: str | Any = "normal",
+    high: float | None = None,
+    hidden: Sequence[int] = (200, 200),
+    activation: str = "relu",
+    prior: str | Any = "normal",
+    posterior: str = "diagonal",
+    encoder: Any = None,
+    decoder: Any = None,
+) -> Model:
+    """Assemble a model for data like `rows`, shape (rows, *event).
+
+    Args:
+        rows: the training rows; what is measured on them is part of the model.
+        key: for the networks' weights and the prior's.
+        latent_dim: dimensions of z.
+        likelihood: a name, with a number behind it where it takes one, or a likelihood.
+        high: the largest value that a bounded entry can take.
+        hidden: widths of the encoder's hidden layers; the decoder's are the same, reversed.
+        activation: between the layers.
+        prior: a name, or any distribution over z.
+        posterior: a name of the posterior families.
+        encoder: a network of your own, event shape -> (size of the posterior family,).
+        decoder: a network of your own, (latent_dim,) -> (likelihood.parameters, *event).
+
+    Raises:
+        OptionError: a name that is unknown, or a number that makes no model.
+    """
+    if latent_dim < 1:
+        raise OptionError(f"latent_dim={latent_dim}: must be at least 1.")
+    for_encoder, for_decoder, for_prior = jax.random.split(key, 3)
+    event_shape = rows.shape[1:]
+    spoken = _build_likelihood(likelihood, rows, high)
+    family = choose(PosteriorFamily, "posterior", posterior)(latent_dim)
+    if encoder is None:
+        encoder = MLP(
+            event_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
+        )
+    if decoder is None:
+        shape = (spoken.parameters, *event_shape)
+        decoder = MLP(
+            (latent_dim,), shape, hidden=tuple(hidden)[::-1], activation=activation, key=for_decoder
+        )
+        decoder = eqx.tree_at(
+            lambda net: net.layers[-1].bias, decoder, spoken.initial(rows).reshape(-1)
+        )
+    if isinstance(prior, str):
+        named = members(Prior)
+        if prior not in named:
+            raise OptionError(f"prior={prior!r} is unknown: choose one of {', '.join(named)}.")
+        prior = named[prior].build(for_prior, latent_dim, rows)
+    discrete = getattr(spoken, "discrete", False)
+    shift, scale = standardisation(rows, floor=_SPREAD_FLOOR if discrete else 0.0)
+    return Model(
+        prior=prior,
+        decoder=decoder,
+        likelihood=spoken,
+        encoder=Encoder(encoder, family, Constant(shift), Constant(scale)),
+    )
+
+
+def vae(rows: np.ndarray, *, key: PRNGKey, **parts: Any) -> tuple[Model, Objective]:
+    """The variational autoencoder (Kingma & Welling 2014): the ELBO, all parts as they come.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> rows = np.zeros((5, 3), np.float32)
+        >>> model, objective = vae(rows, key=jax.random.key(0), latent_dim=2)
+        >>> objective
+        ELBO(draws=1, gradient='reparameterised')
+    """
+    return build_model(rows, key=key, **parts), ELBO()
+
+
+def beta_vae(
+    rows: np.ndarray, *, key: PRNGKey, beta: float = 4.0, **parts: Any
+) -> tuple[Model, Objective]:
+    """The β-VAE (Higgins et al. 2017): a KL term that counts `beta` times."""
+    return build_model(rows, key=key, **parts), BetaELBO(beta)
+
+
+def iwae(
+    rows: np.ndarray, *, key: PRNGKey, draws: int = 50, **parts: Any
+) -> tuple[Model, Objective]:
+    """The importance-weighted autoencoder (Burda et al. 2016), doubly reparameterised."""
+    return build_model(rows, key=key, **parts), IWAE(draws)
+
+
+def vamp_vae(rows: np.ndarray, *, key: PRNGKey, **parts: Any) -> tuple[Model, Objective]:
+    """A VAE whose prior is the encoder's posterior at pseudo-inputs (Tomczak & Welling 2018)."""
+    return build_model(rows, key=key, prior="vamp", **parts), ELBO()
+
+
+def ppca(rows: np.ndarray, *, key: PRNGKey, **parts: Any) -> tuple[Model, Objective]:
+    """Probabilistic PCA (Tipping & Bishop 1999), trained as a VAE; its evidence is exact."""
+    linear = {"hidden": (), "posterior": "full", "likelihood": "normal-shared"}
+    return build_model(rows, key=key, **(linear | parts)), ELBO()

@@ -1,0 +1,300 @@
+"""The training loop: epochs, validation, stopping, going back after a failure, resuming."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jensen._types import PRNGKey
+from jensen.errors import TrainingError
+from jensen.model import Model
+from jensen.objectives import Objective
+from jensen.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from jensen.training.options import Options
+from jensen.training.step import (
+    State,
+    evaluate,
+    initial_state,
+    plan,
+    run_steps,
+    split_trainable,
+)
+
+__all__ = ["Trained", "train"]
+
+_MOST_FAILURES = 3
+# Validation draws enough z in all that their noise is small beside that of the rows.
+_VALIDATION_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and how it came about.
+
+    Attributes:
+        model: the model with the best weights seen.
+        history: one record an epoch: ELBO, reconstruction, KL, active units, gradient norm,
+            seconds.
+        best_epoch: after which epoch the weights were taken.
+        stopped: why training ended, in words.
+        seconds: how long it took.
+    """
+
+    model: Model
+    history: list[dict[str, Any]]
+    best_epoch: int
+    stopped: str
+    seconds: float
+
+
+def train(
+    model: Model,
+    objective: Objective,
+    rows: Any,
+    held_out: Any | None = None,
+    *,
+    options: Options | None = None,
+    seed: int = 0,
+    folder: Path | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[dict[str, Any], int], None] | None = None,
+    on_failure: Callable[[str], None] | None = None,
+) -> Trained:
+    """Fit `model` to `rows` by maximising `objective`.
+
+    Args:
+        model: what to train; all its inexact arrays but those of `Constant`.
+        objective: what to maximise.
+        rows: the training data: an array with a leading axis, or a `Datum` of such.
+        held_out: the validation data, alike; without it the last weights are the result.
+        options: see `Options`.
+        seed: of all randomness here.
+        folder: where checkpoints and `history.jsonl` go, if anywhere.
+        resume: go on from the checkpoint in `folder`, if there is one.
+        on_epoch: called after each epoch with its record and the number of epochs planned.
+        on_failure: called with a sentence when training goes back to an earlier state.
+
+    Raises:
+        TrainingError: the objective or its gradient was not finite three times over. Its
+            attribute `trained` holds what the best weights were until then.
+    """
+    return _Run(
+        model,
+        objective,
+        rows,
+        held_out,
+        options or Options(),
+        seed,
+        folder,
+        on_epoch or (lambda record, planned: None),
+        on_failure or (lambda sentence: None),
+    ).go(resume)
+
+
+@dataclass
+class _Run:
+    model: Model
+    objective: Objective
+    rows: Any
+    held_out: Any | None
+    options: Options
+    seed: int
+    folder: Path | None
+    on_epoch: Callable[[dict[str, Any], int], None]
+    on_failure: Callable[[str], None]
+
+    def go(self, resume: bool) -> Trained:
+        state = initial_state(self.model, self.options.average is not None)
+        best = _result(state)
+        progress = Progress()
+        if resume and self.folder is not None:
+            found = load_checkpoint(self.folder, state, best, self.identity)
+            if found is not None:
+                state, best, progress = found
+        data = jax.tree.map(jnp.asarray, self.rows)
+        planned = self.options.epochs(self.count)
+        before, began = progress.seconds, time.monotonic()
+        saved = began
+        stopped = "all epochs done"
+        with _interruptible() as interrupted:
+            while progress.epoch < planned:
+                attempt, info = self._epoch(state, data, progress)
+                progress.seconds = before + time.monotonic() - began
+                if bool(info.failed):
+                    self._fail(progress, best)
+                    continue
+                state = attempt
+                progress.epoch += 1
+                record = self._record(state, info, progress)
+                progress.history.append(record)
+                if self._better(record, progress):
+                    best = _result(state)
+                self.on_epoch(record, planned)
+                reason = self._reason_to_stop(progress, interrupted.is_set())
+                if self.folder is not None and (
+                    reason or time.monotonic() - saved >= self.options.checkpoint_seconds
+                ):
+                    save_checkpoint(self.folder, state, best, progress, self.identity)
+                    saved = time.monotonic()
+                if reason:
+                    stopped = reason
+                    break
+        if self.folder is not None:
+            save_checkpoint(self.folder, state, best, progress, self.identity)
+        return self._trained(best, progress, stopped)
+
+    @property
+    def count(self) -> int:
+        return len(jax.tree.leaves(self.rows)[0])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a run must share with a checkpoint to go on from it."""
+        options = self.options.to_json()
+        # These may differ: how long to go on, and how often to save.
+        for free in ("max_time", "checkpoint_seconds"):
+            del options[free]
+        digest = sha256()
+        for leaf in jax.tree.leaves((self.rows, self.held_out)):
+            digest.update(np.ascontiguousarray(leaf).tobytes())
+        return {
+            "seed": self.seed,
+            "options": options,
+            "objective": repr(self.objective),
+            "data": digest.hexdigest(),
+        }
+
+    def _epoch(self, state: State, data: Any, progress: Progress) -> tuple[State, Any]:
+        # Everything random follows from seed, epoch and failures, so that a resumed run meets
+        # the same numbers, and one that goes back after a failure meets others.
+        epoch, options = progress.epoch, self.options
+        rng = np.random.default_rng([self.seed, epoch, progress.failures])
+        index, weight = plan(self.count, options.batch_size, rng)
+        steps = len(index)
+        return run_steps(
+            state,
+            split_trainable(self.model)[1],
+            self.objective,
+            data,
+            index,
+            weight,
+            options.rates(self.count, epoch) * np.float32(progress.rate_scale),
+            self._key(2 * (_MOST_FAILURES * epoch + progress.failures)),
+            (epoch + np.arange(steps) / steps).astype(np.float32),
+            jnp.float32(options.weight_decay),
+            jnp.float32(options.clip),
+            None if options.average is None else jnp.float32(options.average),
+        )
+
+    def _key(self, number: int) -> PRNGKey:
+        return jax.random.fold_in(jax.random.key(self.seed), number)
+
+    def _record(self, state: State, info: Any, progress: Progress) -> dict[str, Any]:
+        record = {
+            "epoch": progress.epoch,
+            "train_objective": float(info.value),
+            "train_elbo": float(info.reconstruction - info.kl),
+            "train_reconstruction": float(info.reconstruction),
+            "train_kl": float(info.kl),
+            "train_active_units": int(self._evaluate(state, self._sample_of_rows).active_units),
+            "grad_norm": float(info.grad_norm),
+        }
+        if self.held_out is not None:
+            held_out = self._evaluate(state, self.held_out)
+            record |= {
+                "validation_elbo": float(held_out.elbo),
+                "validation_reconstruction": float(held_out.reconstruction),
+                "validation_kl": float(held_out.kl),
+                "validation_active_units": int(held_out.active_units),
+            }
+        return record | {"seconds": round(progress.seconds, 3)}
+
+    @property
+    def _sample_of_rows(self) -> Any:
+        """As many training rows as there are held-out ones, so that one program serves both."""
+        held_out = 256 if self.held_out is None else len(jax.tree.leaves(self.held_out)[0])
+        index = np.arange(held_out) % self.count
+        return jax.tree.map(lambda leaf: leaf[index], self.rows)
+
+    def _evaluate(self, state: State, rows: Any) -> Any:
+        count = len(jax.tree.leaves(rows)[0])
+        # The same keys each time, so that epochs differ by their weights and not by luck.
+        keys = jax.random.split(self._key(1), count)
+        draws = int(np.clip(_VALIDATION_DRAWS // count, 1, 10))
+        return evaluate(_result(state), split_trainable(self.model)[1], rows, keys, draws)
+
+    def _better(self, record: dict[str, Any], progress: Progress) -> bool:
+        elbo = record.get("validation_elbo")
+        if elbo is not None and not elbo > progress.best_elbo:
+            return False
+        progress.best_elbo = record["train_elbo"] if elbo is None else elbo
+        progress.best_epoch = progress.epoch
+        return True
+
+    def _reason_to_stop(self, progress: Progress, interrupted: bool) -> str | None:
+        if interrupted:
+            return "interrupted"
+        if self.options.max_time is not None and progress.seconds >= self.options.max_time:
+            return f"max_time of {self.options.max_time:g} s reached"
+        waited = progress.epoch - progress.best_epoch
+        if self.options.early_stopping and waited >= self.options.patience:
+            return f"no better validation ELBO in {waited} epochs"
+        return None
+
+    def _fail(self, progress: Progress, best: Any) -> None:
+        progress.failures += 1
+        progress.rate_scale /= 2
+        sentence = (
+            f"epoch {progress.epoch + 1}: the objective or its gradient was not finite; went back"
+            f" to the state before it with {progress.rate_scale:g} of the learning rate"
+        )
+        if progress.failures < _MOST_FAILURES:
+            self.on_failure(sentence)
+            return
+        error = TrainingError(
+            f"training failed {progress.failures} times with values that are not finite, last in"
+            f" epoch {progress.epoch + 1}. The best model until then is kept. Try a smaller"
+            f" learning_rate than {self.options.learning_rate:g}, a smaller clip, or look for"
+            " extreme values in the data."
+        )
+        error.trained = self._trained(best, progress, "values that are not finite")
+        raise error
+
+    def _trained(self, best: Any, progress: Progress, stopped: str) -> Trained:
+        model = eqx.combine(best, split_trainable(self.model)[1])
+        return Trained(model, progress.history, progress.best_epoch, stopped, progress.seconds)
+
+
+def _result(state: State) -> Any:
+    """The weights that are judged and kept: the running average where there is one."""
+    return state.trainable if state.average is None else state.average
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Make the first Ctrl-C set an event; the second one acts as ever."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def first(number: int, frame: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)

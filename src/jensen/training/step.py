@@ -1,0 +1,189 @@
+"""The compiled part of training: many steps in one program, and the validation pass."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+from jaxtyping import Bool, Float, Int, Key
+
+from jensen._sampling import mean
+from jensen._types import Constant, PRNGKey, Scalar
+from jensen.model import Model
+from jensen.objectives import Objective, Terms, elbo_terms
+
+__all__ = [
+    "Evaluation",
+    "State",
+    "StepInfo",
+    "evaluate",
+    "initial_state",
+    "plan",
+    "run_steps",
+    "split_trainable",
+]
+
+_ADAM = optax.scale_by_adam()
+# Above this variance over rows of a latent's posterior mean, the latent is active (Burda et
+# al. 2016, section 5.1).
+_ACTIVE = 0.01
+
+
+class State(eqx.Module):
+    """What the next step needs: the trainable arrays, Adam's moments, the running average."""
+
+    trainable: Any
+    adam: Any
+    average: Any
+
+
+class StepInfo(eqx.Module):
+    """What a human wants to know of some steps; means over their rows, in nats per datum."""
+
+    value: Scalar
+    reconstruction: Scalar
+    kl: Scalar
+    grad_norm: Scalar
+    failed: Bool[Array, ""]
+
+
+class Evaluation(eqx.Module):
+    """The ELBO of some rows, its terms, and how many latents they use."""
+
+    elbo: Scalar
+    reconstruction: Scalar
+    kl: Scalar
+    active_units: Int[Array, ""]
+
+
+def split_trainable(model: Model) -> tuple[Any, Any]:
+    """The arrays that training changes, and the rest; `eqx.combine` puts them together."""
+    is_constant = lambda node: isinstance(node, Constant)
+    spec = jax.tree.map(
+        lambda node: False if is_constant(node) else eqx.is_inexact_array(node),
+        model,
+        is_leaf=is_constant,
+    )
+    return eqx.partition(model, spec)
+
+
+def initial_state(model: Model, average: bool) -> State:
+    """The state before the first step."""
+    trainable, _ = split_trainable(model)
+    return State(trainable, _ADAM.init(trainable), trainable if average else None)
+
+
+def _decays(trainable: Any) -> Any:
+    """True for the matrices of encoder and decoder, which weight decay shrinks."""
+    matrices = lambda part: jax.tree.map(lambda leaf: leaf.ndim >= 2, part)
+    none = jax.tree.map(lambda leaf: False, trainable)
+    return eqx.tree_at(
+        lambda model: (model.encoder, model.decoder),
+        none,
+        (matrices(trainable.encoder), matrices(trainable.decoder)),
+        is_leaf=lambda node: node is None,
+    )
+
+
+def _real(rows: Any) -> Any:
+    """Whole numbers as single-precision ones; data may be kept on the device in fewer bytes."""
+    return jax.tree.map(
+        lambda leaf: leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.integer) else leaf,
+        rows,
+    )
+
+
+@eqx.filter_jit
+def run_steps(
+    state: State,
+    rest: Any,
+    objective: Objective,
+    data: Any,
+    index: Int[Array, "steps batch"],
+    weight: Float[Array, "steps batch"],
+    rates: Float[Array, " steps"],
+    key: PRNGKey,
+    epoch: Float[Array, " steps"],
+    weight_decay: Scalar,
+    clip: Scalar,
+    average: Scalar | None,
+) -> tuple[State, StepInfo]:
+    """One step of Adam for each row of `index`; `weight` is 0 where a batch is filled up.
+
+    A step whose objective or gradient is not finite changes nothing, nor does any after it,
+    and `failed` says so.
+    """
+
+    def loss(trainable: Any, rows: Any, weight: Array, key: PRNGKey, epoch: Scalar) -> Any:
+        model = eqx.combine(trainable, rest)
+        keys = jax.random.split(key, weight.shape[0])
+        terms = jax.vmap(lambda x, key: objective(model, x, key, epoch))(rows, keys)
+        over_rows = jax.tree.map(lambda each: jnp.sum(weight * each) / jnp.sum(weight), terms)
+        return -over_rows.surrogate, over_rows
+
+    decays = _decays(state.trainable)
+
+    def step(carry: tuple[State, Array], inputs: Any) -> Any:
+        state, failed = carry
+        index, weight, rate, key, epoch = inputs
+        rows = _real(jax.tree.map(lambda leaf: leaf[index], data))
+        gradient, terms = jax.grad(loss, has_aux=True)(state.trainable, rows, weight, key, epoch)
+        norm = optax.global_norm(gradient)
+        failed = failed | ~(jnp.isfinite(norm) & jnp.isfinite(terms.value))
+        shrink = jnp.minimum(1.0, clip / jnp.maximum(norm, 1e-12))
+        clipped = jax.tree.map(lambda leaf: leaf * shrink, gradient)
+        direction, adam = _ADAM.update(clipped, state.adam)
+        trainable = jax.tree.map(
+            lambda leaf, way, decay: leaf - rate * (way + weight_decay * leaf * decay),
+            state.trainable,
+            direction,
+            decays,
+        )
+        running = state.average
+        if running is not None:
+            running = jax.tree.map(
+                lambda old, new: average * old + (1 - average) * new, running, trainable
+            )
+        new = State(trainable, adam, running)
+        kept = jax.tree.map(lambda old, new: jnp.where(failed, old, new), state, new)
+        return (kept, failed), (terms, norm, jnp.sum(weight))
+
+    keys = jax.random.split(key, index.shape[0])
+    inputs = (index, weight, rates, keys, epoch)
+    (state, failed), (terms, norms, counts) = jax.lax.scan(step, (state, jnp.array(False)), inputs)
+    over: Terms = jax.tree.map(lambda each: jnp.sum(counts * each) / jnp.sum(counts), terms)
+    info = StepInfo(over.value, over.reconstruction, over.kl, jnp.mean(norms), failed)
+    return state, info
+
+
+@eqx.filter_jit
+def evaluate(
+    trainable: Any, rest: Any, data: Any, keys: Key[Array, " rows"], draws: int
+) -> Evaluation:
+    """The mean ELBO of all rows of `data` with `draws` samples for each, and its terms."""
+    model = eqx.combine(trainable, rest)
+
+    def one(inputs: tuple[Any, PRNGKey]) -> Any:
+        x, key = inputs
+        x = _real(x)
+        reconstruction, kl = elbo_terms(model, x, key, draws)
+        code = jax.tree.leaves(mean(model.posterior(x), key))
+        return reconstruction, kl, jnp.concatenate([jnp.ravel(leaf) for leaf in code])
+
+    rows = keys.shape[0]
+    reconstruction, kl, codes = jax.lax.map(one, (data, keys), batch_size=min(rows, 256))
+    active = jnp.sum(jnp.var(codes, axis=0) > _ACTIVE)
+    reconstruction, kl = jnp.mean(reconstruction), jnp.mean(kl)
+    return Evaluation(reconstruction - kl, reconstruction, kl, active)
+
+
+def plan(rows: int, batch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """An epoch: every row once in random order, as (index, weight), shape (steps, batch)."""
+    steps = -(-rows // batch)
+    index = np.zeros(steps * batch, dtype=np.int32)
+    index[:rows] = rng.permutation(rows)
+    weight = (np.arange(steps * batch) < rows).astype(np.float32)
+    return index.reshape(steps, batch), weight.reshape(steps, batch)
