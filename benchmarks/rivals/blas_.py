@@ -46,7 +46,7 @@ def main() -> None:
         return float("nan")
 
     seconds, _ = time_windows(run_epochs, job, steps)
-    report("blas", np.__version__, seconds, None)
+    report("blas", f"NumPy {np.__version__}", seconds, None)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,23 @@
-import os
+"""Pyro: `SVI.step` over shuffled batches as in its VAE tutorial, with the closed-form KL.
+
+Batches are slices of a shuffled tensor, which is no slower than a `DataLoader`; validation is
+off; Bernoulli logits take the place of the tutorial's probabilities. `JitTraceMeanField_ELBO`
+was tried and took six times as long on small shapes, three times on large ones.
+
+`tuned` follows Pyro's example of a plain PyTorch loop (`svi_torch.py`) in place of `SVI`, so
+that one optimiser holds all parameters, not one each, and makes that Adam PyTorch's fused one.
+"""
+
+from collections.abc import Callable
+
 import pyro
 import pyro.distributions as dist
 import torch
 from _common import Job, read_job, report, time_windows
 from _torch import mlp
-from pyro.infer import SVI, TraceMeanField_ELBO, JitTraceMeanField_ELBO
-from pyro.optim import Adam
+from pyro.infer import SVI, TraceMeanField_ELBO
 from torch import nn
-V=os.environ.get("V","svi")
+
 
 class VAE(nn.Module):
     def __init__(self, job: Job):
@@ -21,8 +31,7 @@ class VAE(nn.Module):
         with pyro.plate("rows", x.shape[0]):
             zeros = x.new_zeros(x.shape[0], self.latent)
             z = pyro.sample("z", dist.Normal(zeros, torch.ones_like(zeros)).to_event(1))
-            p=dist.Bernoulli(torch.sigmoid(self.decoder(z))) if os.environ.get("P") else dist.Bernoulli(logits=self.decoder(z))
-            pyro.sample("x", p.to_event(1), obs=x)
+            pyro.sample("x", dist.Bernoulli(logits=self.decoder(z)).to_event(1), obs=x)
 
     def guide(self, x):
         pyro.module("encoder", self.encoder)
@@ -31,34 +40,42 @@ class VAE(nn.Module):
             pyro.sample("z", dist.Normal(mean, log_scale.exp()).to_event(1))
 
 
+def tutorial_step(vae: VAE, job: Job) -> Callable[[torch.Tensor], float]:
+    """A step that returns the batch's loss, summed over its rows."""
+    optimiser = pyro.optim.Adam({"lr": job.learning_rate})
+    return SVI(vae.model, vae.guide, optimiser, loss=TraceMeanField_ELBO()).step
+
+
+def torch_step(vae: VAE, job: Job) -> Callable[[torch.Tensor], float]:
+    """The same step in a plain PyTorch loop."""
+    negative_elbo = TraceMeanField_ELBO().differentiable_loss
+    optimiser = torch.optim.Adam(vae.parameters(), lr=job.learning_rate, fused=True)
+
+    def step(x: torch.Tensor) -> float:
+        optimiser.zero_grad()
+        loss = negative_elbo(vae.model, vae.guide, x)
+        loss.backward()
+        optimiser.step()
+        return loss.item()
+
+    return step
+
+
 def main() -> None:
     job = read_job()
     pyro.enable_validation(False)
-    torch.distributions.Distribution.set_default_validate_args(False)
     pyro.set_rng_seed(job.seed)
     X = torch.from_numpy(job.load())
-    vae = VAE(job)
-    opt={"lr": job.learning_rate}
-    if "fused" in V: opt["fused"]=True
-    if V.startswith("torch"):
-        loss=TraceMeanField_ELBO()
-        E=loss.differentiable_loss
-        o=torch.optim.Adam(vae.parameters(),**opt)
-        def step(x):
-            o.zero_grad(); l=E(vae.model,vae.guide,x); l.backward(); o.step(); return l.item()
-    else:
-        loss=JitTraceMeanField_ELBO(ignore_jit_warnings=True) if "jit" in V else TraceMeanField_ELBO()
-        step = SVI(vae.model, vae.guide, Adam(opt), loss=loss).step
-    DL=torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X),batch_size=job.batch,shuffle=True)
+    step = (torch_step if job.tuned else tutorial_step)(VAE(job), job)
 
     def train_epochs(epochs: int) -> float:
         for _ in range(epochs):
-            if "dl" in V: loss=sum(step(x) for x, in DL)
-            else: loss = sum(step(x) for x in X[torch.randperm(len(X))].split(job.batch))
+            shuffled = X[torch.randperm(len(X))]
+            loss = sum(step(x) for x in shuffled.split(job.batch))
         return -loss / len(X)
 
     seconds, elbo = time_windows(train_epochs, job, job.steps_per_epoch(len(X)))
-    report("pyro", pyro.__version__, seconds, elbo)
+    report("pyro", f"{pyro.__version__} on torch {torch.__version__}", seconds, elbo)
 
 
 if __name__ == "__main__":

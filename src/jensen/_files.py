@@ -12,12 +12,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from jensen.errors import FileError
 
-__all__ = ["read_arrays", "read_json", "tree_arrays", "tree_with", "write_arrays", "write_atomic"]
+__all__ = [
+    "dump_arrays",
+    "parse_arrays",
+    "read_bytes",
+    "tree_arrays",
+    "tree_with",
+    "write_atomic",
+    "write_together",
+]
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -52,35 +60,38 @@ def _beside(path: Path) -> Iterator[Any]:
         raise
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray], note: dict[str, Any]) -> None:
-    """Write named arrays, and a note of plain values, as one safetensors file."""
-    write_atomic(path, save(arrays, metadata={"note": json.dumps(note)}))
+def write_together(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write several files, in order: all beside their places first, and then all renamed."""
+    waiting = {name: folder / f".{name}.new" for name in contents}
+    for name, data in contents.items():
+        write_atomic(waiting[name], data)
+    for name in contents:
+        waiting[name].replace(folder / name)
 
 
-def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays and the note of a safetensors file; `FileError` where it is damaged."""
+def dump_arrays(arrays: dict[str, np.ndarray], note: dict[str, Any] | None = None) -> bytes:
+    """Named arrays, and a note of plain values, as the bytes of a safetensors file."""
+    return save(arrays, metadata={"note": json.dumps(note or {})})
+
+
+def parse_arrays(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """What `dump_arrays` made into bytes; `FileError`, naming `where`, if it is damaged."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return arrays, json.loads((file.metadata() or {}).get("note", "{}"))
-    except FileNotFoundError as error:
-        raise FileError(f"{path}: no such file.") from error
-    except (SafetensorError, ValueError, OSError) as error:
+        arrays = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        return arrays, json.loads(header.get("__metadata__", {}).get("note", "{}"))
+    except (SafetensorError, ValueError, KeyError) as error:
         raise FileError(
-            f"{path}: truncated or damaged ({error}). Restore it from a copy."
+            f"{where}: truncated or damaged ({error}). Restore it from a copy."
         ) from error
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file; `FileError` where it is missing or damaged."""
+def read_bytes(path: Path) -> bytes:
+    """The content of a file; `FileError` where it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FileError(f"{path}: no such file.") from error
-    except (ValueError, OSError) as error:
-        raise FileError(
-            f"{path}: truncated or damaged ({error}). Restore it from a copy."
-        ) from error
+        return path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror or error}).") from error
 
 
 def _named_leaves(tree: Any) -> list[tuple[str, Any]]:

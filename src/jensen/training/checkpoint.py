@@ -5,7 +5,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jensen._files import read_arrays, tree_arrays, tree_with, write_arrays, write_atomic
+from jensen._files import (
+    dump_arrays,
+    parse_arrays,
+    read_bytes,
+    tree_arrays,
+    tree_with,
+    write_atomic,
+)
 from jensen.errors import FileError
 from jensen.training.step import State
 
@@ -43,7 +50,8 @@ def save_checkpoint(
 ) -> None:
     """Write the state, the best weights and the progress; `run` says which run they are of."""
     note = {"progress": asdict(progress), "run": run}
-    write_arrays(folder / CHECKPOINT, tree_arrays({"state": state, "best": best}), note)
+    arrays = tree_arrays({"state": state, "best": best})
+    write_atomic(folder / CHECKPOINT, dump_arrays(arrays, note))
     lines = "".join(json.dumps(record) + "\n" for record in progress.history)
     write_atomic(folder / HISTORY, lines)
 
@@ -59,7 +67,7 @@ def load_checkpoint(
     path = folder / CHECKPOINT
     if not path.exists():
         return None
-    arrays, note = read_arrays(path)
+    arrays, note = parse_arrays(read_bytes(path), str(path))
     for name, value in run.items():
         if note.get("run", {}).get(name) != value:
             raise FileError(

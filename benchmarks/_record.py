@@ -1,0 +1,113 @@
+"""What every benchmark writes down with its figures: machine, versions, commit, date.
+
+`write_results(name, title, text, data)` leaves `results/NAME.md` for people and
+`results/NAME.json` for programs; both hold the record of `environment(packages)`.
+"""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+
+
+def cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=HERE, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def commit() -> str:
+    """The short hash, marked dirty where files other than results differ from it."""
+    try:
+        head = git("rev-parse", "--short", "HEAD")
+        changed = git("status", "--porcelain", "--", ":/", ":!/benchmarks/results")
+    except (OSError, subprocess.CalledProcessError):
+        return "none"
+    return f"{head} dirty" if changed else head
+
+
+def package_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions installed beside this interpreter; a package not installed is left out."""
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def environment(packages: Iterable[str]) -> dict:
+    return {
+        "date": datetime.date.today().isoformat(),
+        "commit": commit(),
+        "cpu": cpu_model(),
+        "cores": cores(),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "versions": package_versions(packages),
+    }
+
+
+def busy_share(seconds: float = 1.0) -> float | None:
+    """Share of all cores that others use while this process sleeps; None outside Linux."""
+
+    def idle_and_total() -> tuple[int, int]:
+        ticks = [int(t) for t in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return ticks[3] + ticks[4], sum(ticks)
+
+    if not Path("/proc/stat").exists():
+        return None
+    idle_before, total_before = idle_and_total()
+    time.sleep(seconds)
+    idle_after, total_after = idle_and_total()
+    return 1 - (idle_after - idle_before) / max(total_after - total_before, 1)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def environment_text(record: dict) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    return (
+        f"{record['date']}, commit {record['commit']}. {record['cpu']}, {record['cores']} cores, "
+        f"{record['os']}, Python {record['python']}. {versions}."
+    )
+
+
+def write_results(name: str, title: str, text: str, data: dict) -> Path:
+    """Write both files and return the path of the one for people.
+
+    `data["environment"]` must hold the record that `environment` made.
+    """
+    RESULTS.mkdir(exist_ok=True)
+    page = RESULTS / f"{name}.md"
+    page.write_text(f"# {title}\n\n{environment_text(data['environment'])}\n\n{text}\n")
+    page.with_suffix(".json").write_text(json.dumps(data, indent=2) + "\n")
+    return page

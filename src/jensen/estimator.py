@@ -1,0 +1,532 @@
+"""`VAE`, the scikit-learn face: arrays and frames in, arrays and frames out; no mathematics."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import jax
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OutlierMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from jensen import evidence, inference, queries, store
+from jensen._runtime import keep_compiled_programs
+from jensen._types import PRNGKey
+from jensen.data import Schema, infer, split
+from jensen.errors import OptionError, TrainingError
+from jensen.evidence import Estimate
+from jensen.recipes import build_model, build_objective
+from jensen.training import Options, Trained, train
+
+__all__ = ["VAE", "load"]
+
+_AUTOMATIC = {
+    "binary": "bernoulli",
+    "bounded": "beta-binomial",
+    "count": "negative-binomial",
+    "real": "normal",
+}
+_METHODS = {
+    "elbo": evidence.elbo,
+    "importance": evidence.importance,
+    "prior": evidence.prior_monte_carlo,
+}
+# Rows on which the threshold of `predict` is measured: enough for its percentile, few enough
+# to be scored in a second.
+_ROWS_FOR_OFFSET = 500
+
+
+class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator):
+    """A variational autoencoder as a scikit-learn estimator.
+
+    It is a density (`score_samples` is log p(x) in nats, comparable with that of
+    `GaussianMixture`), a transformer (`transform` gives the posterior means), an outlier detector
+    (`predict` gives +1 or −1 as `IsolationForest` does) and a generator (`sample`).
+
+    Args:
+        latent_dim: dimensions of z; those that are not needed switch themselves off.
+        likelihood: "auto", which goes by the schema; or one of bernoulli, beta-binomial,
+            binomial, categorical, negative-binomial, normal, normal-fixed:SIGMA,
+            normal-predicted, normal-shared, poisson, student-t; or a likelihood of your own.
+        hidden: widths of the encoder's hidden layers, the decoder's reversed; () is linear.
+        activation: elu, gelu, relu, silu, softplus or tanh.
+        prior: normal, mixture, vamp, or a distribution of your own over z.
+        posterior: diagonal or full covariance.
+        objective: elbo, elbo:DRAWS, iwae:DRAWS, beta:BETA, or an objective.
+        encoder: a network of your own, event shape -> (numbers of the posterior,).
+        decoder: a network of your own, (latent_dim,) -> (numbers of the likelihood, *event).
+        kind: override of what the schema infers: binary, bounded, count or real.
+        high: the largest value that bounded data can take.
+        max_epochs: passes over the rows, or "auto" (see `training.Options`, as for the next).
+        batch_size: rows in a step.
+        learning_rate: the highest.
+        weight_decay: shrinkage of the networks' matrices, apart from the gradient.
+        clip: the longest gradient that a step follows.
+        average: running average of the weights, or `None`.
+        early_stopping: stop when the validation ELBO rises no more.
+        patience: epochs to wait for it.
+        max_time: seconds after which no epoch is begun, or `None`.
+        validation_fraction: share of the rows that is held out to stop by.
+        draws: samples of z a row in `score_samples` and what is built on it.
+        contamination: share of the training rows that `predict` calls outliers.
+        keep_rows: how many training rows are kept for `sample(source="posterior")` and
+            `check`, and saved with the model; 0 keeps none.
+        random_state: seed; with a whole number the same numbers come every time.
+        verbose: 1 prints the schema and the progress of training to stderr.
+
+    Attributes:
+        model_: the `Model`, for `jensen.evidence` and the other functions on models.
+        history_: one record an epoch: ELBO, its two terms, active units, gradient norm, seconds.
+        schema_: what was assumed of the data.
+        likelihood_: the likelihood's name.
+        n_features_in_: numbers in a row.
+        n_iter_: epochs trained; `best_epoch_` is the one whose weights were kept.
+        stopped_: why training ended.
+        rows_: the training rows kept.
+        training_rows_, validation_rows_: how many rows went where.
+        offset_: score below which a row is an outlier.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(200, 3)) @ np.diag([1.0, 2.0, 3.0])
+        >>> vae = VAE(latent_dim=1, hidden=(8,), max_epochs=5, random_state=0).fit(X)
+        >>> vae.transform(X).shape, vae.sample(4).shape
+        ((200, 1), (4, 3))
+        >>> vae.log_evidence(X[:10]).kind
+        'lower bound'
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 10,
+        *,
+        likelihood: Any = "auto",
+        hidden: Sequence[int] = (200, 200),
+        activation: str = "relu",
+        prior: Any = "normal",
+        posterior: str = "diagonal",
+        objective: Any = "elbo",
+        encoder: Any = None,
+        decoder: Any = None,
+        kind: str | None = None,
+        high: float | None = None,
+        max_epochs: int | str = "auto",
+        batch_size: int = 128,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1.0,
+        clip: float = 100.0,
+        average: float | None = None,
+        early_stopping: bool = True,
+        patience: int = 50,
+        max_time: float | None = None,
+        validation_fraction: float = 0.1,
+        draws: int = 1000,
+        contamination: float = 0.05,
+        keep_rows: int = 2000,
+        random_state: Any = None,
+        verbose: int = 0,
+    ):
+        self.latent_dim = latent_dim
+        self.likelihood = likelihood
+        self.hidden = hidden
+        self.activation = activation
+        self.prior = prior
+        self.posterior = posterior
+        self.objective = objective
+        self.encoder = encoder
+        self.decoder = decoder
+        self.kind = kind
+        self.high = high
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clip = clip
+        self.average = average
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.max_time = max_time
+        self.validation_fraction = validation_fraction
+        self.draws = draws
+        self.contamination = contamination
+        self.keep_rows = keep_rows
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # Fitting
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        folder: str | Path | None = None,
+        resume: bool = False,
+        on_epoch: Callable[[dict[str, Any], int], None] | None = None,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> Self:
+        """Infer the schema, assemble the model and train it.
+
+        Args:
+            X: rows: an array (rows, *event), or a frame of numbers.
+            y: ignored.
+            folder: where checkpoints and `history.jsonl` are written while training.
+            resume: go on from the checkpoint in `folder`.
+            on_epoch: called after each epoch with its record and the epochs planned.
+            on_failure: called with a sentence when training goes back after a failure.
+
+        Raises:
+            DataError: data that cannot be used; row and column are named.
+            OptionError: an option with an unknown or impossible value.
+            TrainingError: training that failed three times; the best model until then is kept
+                in this estimator.
+        """
+        keep_compiled_programs()
+        options = self._options()
+        objective = build_objective(self.objective)
+        schema = infer(X, kind=self.kind, high=self.high)
+        rows = schema.check(X)
+        seed = self._draw_seed()
+        parts = split(len(rows), validation=self.validation_fraction, seed=seed)
+        training = rows[parts.train]
+        assembly = self._assembly(schema)
+        model = build_model(training, key=jax.random.key(seed), **assembly)
+        self._keep(schema, assembly, seed, parts, rows)
+        if self.verbose and on_epoch is None:
+            from jensen.training.progress import Printer
+
+            printer = Printer()
+            printer.lines(schema.describe())
+            on_epoch, on_failure = printer.epoch, printer.line
+        try:
+            trained = train(
+                model,
+                objective,
+                training,
+                rows[parts.validation] if len(parts.validation) else None,
+                options=options,
+                seed=seed,
+                folder=None if folder is None else Path(folder),
+                resume=resume,
+                on_epoch=on_epoch,
+                on_failure=on_failure,
+            )
+        except TrainingError as error:
+            self._take(error.trained)
+            raise
+        self._take(trained)
+        self._set_offset(rows)
+        return self
+
+    def _options(self) -> Options:
+        for name, legal, holds in (
+            ("validation_fraction", "a share from 0 to below 1", 0 <= self.validation_fraction < 1),
+            ("contamination", "a share above 0 up to 0.5", 0 < self.contamination <= 0.5),
+            ("draws", "a whole number of at least 1", self.draws >= 1),
+            ("keep_rows", "a whole number of at least 0", self.keep_rows >= 0),
+        ):
+            if not holds:
+                raise OptionError(f"{name}={getattr(self, name)!r}: must be {legal}.")
+        names = (
+            "max_epochs", "batch_size", "learning_rate", "weight_decay", "clip", "average",
+            "early_stopping", "patience", "max_time",
+        )  # fmt: skip
+        return Options(**{name: getattr(self, name) for name in names})
+
+    def _assembly(self, schema: Schema) -> dict[str, Any]:
+        likelihood = self.likelihood
+        if isinstance(likelihood, str) and likelihood == "auto":
+            likelihood = _AUTOMATIC[schema.kind]
+        require_kind(likelihood, schema)
+        return {
+            "latent_dim": int(self.latent_dim),
+            "likelihood": likelihood,
+            "high": float(schema.high),
+            "hidden": [int(width) for width in self.hidden],
+            "activation": self.activation,
+            "prior": self.prior,
+            "posterior": self.posterior,
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+        }
+
+    def _draw_seed(self) -> int:
+        if isinstance(self.random_state, (int, np.integer)):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _keep(
+        self, schema: Schema, assembly: dict[str, Any], seed: int, parts: Any, rows: np.ndarray
+    ) -> None:
+        self.schema_ = schema
+        self.n_features_in_ = schema.width
+        if schema.names is not None:
+            self.feature_names_in_ = np.array(schema.names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self.training_rows_ = len(parts.train)
+        self.validation_rows_ = len(parts.validation)
+        rng = np.random.default_rng([seed, 1])
+        count = min(int(self.keep_rows), len(parts.train))
+        self.rows_ = rows[rng.permutation(parts.train)[:count]]
+        self._assembled = assembly
+        self._seed = seed
+
+    def _take(self, trained: Trained) -> None:
+        self.model_ = trained.model
+        self.history_ = trained.history
+        self.likelihood_ = getattr(trained.model.likelihood, "name", "custom")
+        self.n_iter_ = len(trained.history)
+        self.best_epoch_ = trained.best_epoch
+        self.stopped_ = trained.stopped
+        self.seconds_ = trained.seconds
+
+    def _set_offset(self, rows: np.ndarray) -> None:
+        rng = np.random.default_rng([self._seed, 2])
+        chosen = rng.permutation(len(rows))[:_ROWS_FOR_OFFSET]
+        scores = self._importance(rows[chosen], self.draws).values
+        self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+
+    # Evidence
+
+    def elbo(self, X: Any, draws: int = 100) -> Estimate:
+        """The ELBO of each row with its two terms, averaged over `draws`; in nats."""
+        return self.log_evidence(X, method="elbo", draws=draws)
+
+    def log_evidence(
+        self,
+        X: Any,
+        method: Literal["importance", "prior", "elbo", "exact"] = "importance",
+        draws: int = 1000,
+    ) -> Estimate:
+        """log p(x) of each row, as an `Estimate`: value, error, kind, reliability; in nats.
+
+        Args:
+            X: rows like those of `fit`.
+            method: importance sampling from the encoder; the naive mixture over the prior;
+                the ELBO; or the closed form of linear-Gaussian models.
+            draws: samples of z a row.
+
+        Raises:
+            OptionError: an unknown method, or "exact" where there is no closed form.
+            DataError: rows that do not fit the schema.
+        """
+        rows = self._checked(X)
+        if method == "exact":
+            return evidence.exact(self.model_, rows)
+        if method not in _METHODS:
+            legal = ", ".join([*_METHODS, "exact"])
+            raise OptionError(f"method={method!r} is unknown: choose one of {legal}.")
+        return _METHODS[method](self.model_, rows, self._key(3), draws)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats."""
+        return self._importance(self._checked(X), self.draws).values
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of `score_samples`, in nats a row."""
+        return float(np.mean(self.score_samples(X)))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """`score_samples` less `offset_`: below zero is an outlier; shape (rows,)."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """+1 for a row like the training rows, −1 for an outlier; shape (rows,)."""
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def _importance(self, rows: np.ndarray, draws: int) -> Estimate:
+        return evidence.importance(self.model_, rows, self._key(3), draws)
+
+    # Latents
+
+    def transform(self, X: Any) -> np.ndarray:
+        """E_q[z | x] of each row, shape (rows, latent_dim)."""
+        return inference.posterior_means(self.model_, self._checked(X))
+
+    def inverse_transform(self, X: Any) -> Any:
+        """E[x | z] of each row of latents, shape (rows, latent_dim), as rows of data."""
+        check_is_fitted(self)
+        Z = np.asarray(X, dtype=np.float32)
+        if Z.ndim != 2 or Z.shape[1] != self.latent_dim:
+            raise OptionError(
+                f"latents have shape {Z.shape}: give (rows, {self.latent_dim}), as transform does."
+            )
+        if not np.isfinite(Z).all():
+            row = int(np.argwhere(~np.isfinite(Z))[0][0])
+            raise OptionError(f"latents of row {row} are not finite.")
+        return self._restored(queries.decode(self.model_, Z), exact=False)
+
+    def reconstruct(self, X: Any) -> Any:
+        """E_q[E[x | z]] of each row: what is left of it after encoding and decoding."""
+        rows = queries.reconstruct(self.model_, self._checked(X), self._key(4))
+        return self._restored(rows, exact=False)
+
+    # Generation
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        source: Literal["prior", "posterior"] = "prior",
+        *,
+        mean: bool = False,
+        random_state: int | None = None,
+    ) -> Any:
+        """New rows that obey the schema.
+
+        Args:
+            n_samples: how many.
+            source: z from the prior; or the posterior becomes the new prior: z ~ q(z | x_i) for
+                training rows x_i drawn at random from those kept.
+            mean: E[x | z] in place of a draw from p(x | z).
+            random_state: another seed than the model's.
+
+        Raises:
+            OptionError: an unknown source, or no rows kept for "posterior".
+        """
+        check_is_fitted(self)
+        if source not in ("prior", "posterior"):
+            raise OptionError(f"source={source!r} is unknown: choose prior or posterior.")
+        latents = None
+        if source == "posterior":
+            latents = inference.aggregate_posterior(self.model_, self._kept_rows("sample"))
+        key = self._key(5, random_state)
+        rows = queries.sample(self.model_, key, n_samples, latents=latents, mean=mean)
+        return self._restored(rows, exact=not mean)
+
+    def vary(
+        self, X: Any, n: int = 8, *, mean: bool = False, random_state: int | None = None
+    ) -> np.ndarray:
+        """`n` variations of each row: z ~ q(z | x), then x' ~ p(x' | z); (rows, n, *event)."""
+        checked = self._checked(X)
+        rows = queries.vary(self.model_, checked, self._key(6, random_state), n, mean=mean)
+        flat = rows.reshape(-1, *self.schema_.shape)
+        restored = self.schema_.restore(flat, exact=not mean, container="numpy")
+        return np.asarray(restored).reshape(len(checked), n, *self.schema_.shape)
+
+    # Files
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to a folder, or to one file where `path` ends in `.jensen`.
+
+        Raises `FileError` where it cannot be written.
+        """
+        check_is_fitted(self)
+        plain = (str, int, float, bool, type(None), list, tuple)
+        parameters = {
+            name: value for name, value in self.get_params().items() if isinstance(value, plain)
+        }
+        details = {
+            "parameters": parameters,
+            "seed": self._seed,
+            "training_rows": self.training_rows_,
+            "validation_rows": self.validation_rows_,
+            "best_epoch": self.best_epoch_,
+            "stopped": self.stopped_,
+            "seconds": self.seconds_,
+            "offset": getattr(self, "offset_", None),
+        }
+        return store.save(
+            path,
+            store.Saved(
+                self.model_,
+                self._assembled,
+                self.schema_.to_json(),
+                self.history_,
+                self.rows_,
+                details,
+            ),
+        )
+
+    # Plumbing
+
+    def _checked(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self.schema_.check(X)
+
+    def _restored(self, rows: np.ndarray, exact: bool) -> Any:
+        return self.schema_.restore(rows, exact=exact)
+
+    def _kept_rows(self, purpose: str) -> np.ndarray:
+        if not len(self.rows_):
+            raise OptionError(f"{purpose} needs training rows, and keep_rows=0 has kept none.")
+        return self.rows_
+
+    def _key(self, purpose: int, random_state: int | None = None) -> PRNGKey:
+        seed = self._seed if random_state is None else int(random_state)
+        return jax.random.fold_in(jax.random.key(seed), purpose)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.latent_dim)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # Latents are single-precision whatever the data were.
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def require_kind(likelihood: Any, schema: Schema) -> None:
+    """Raise `OptionError` where the data lie outside a named likelihood's support."""
+    from jensen.parts._families import members
+    from jensen.parts.likelihoods import Likelihood
+
+    if isinstance(likelihood, str):
+        named = members(Likelihood).get(likelihood.partition(":")[0])
+    else:
+        named = type(likelihood) if isinstance(likelihood, Likelihood) else None
+    if named is None or schema.kind in named.kinds:
+        return
+    legal = [name for name, each in members(Likelihood).items() if schema.kind in each.kinds]
+    raise OptionError(
+        f"likelihood={named.name!r} is of {' or '.join(named.kinds)} data, but these are"
+        f" {schema.kind} ({schema.reason}). Choose one of {', '.join(legal)}, or override kind."
+    )
+
+
+def load(path: str | Path, **custom: Any) -> VAE:
+    """The `VAE` that `save` wrote; nothing in the file is executed.
+
+    Args:
+        path: a folder or a `.jensen` file.
+        custom: parts of your own that the model was built with, by name.
+
+    Raises:
+        FileError: missing, truncated, altered, of a newer format, or in need of `custom` parts.
+    """
+    keep_compiled_programs()
+    saved = store.load(path, **custom)
+    details = saved.details
+    parameters = {
+        name: tuple(value) if name == "hidden" else value
+        for name, value in details["parameters"].items()
+    }
+    vae = VAE(**(parameters | custom))
+    vae.schema_ = Schema.from_json(saved.schema)
+    vae.n_features_in_ = vae.schema_.width
+    if vae.schema_.names is not None:
+        vae.feature_names_in_ = np.array(vae.schema_.names, dtype=object)
+    vae.training_rows_ = details["training_rows"]
+    vae.validation_rows_ = details["validation_rows"]
+    vae.rows_ = saved.rows
+    vae._assembled = saved.assembly
+    vae._seed = details["seed"]
+    vae._take(
+        Trained(
+            saved.model,
+            saved.history,
+            details["best_epoch"],
+            details["stopped"],
+            details["seconds"],
+        )
+    )
+    if details["offset"] is not None:
+        vae.offset_ = details["offset"]
+    return vae

@@ -1,0 +1,14 @@
+"""Posteriors p(z | x): the encoder's, resampled, refined, and of all rows together."""
+
+from jensen.inference.posterior import aggregate_posterior, posterior_means
+from jensen.inference.refined import FlatNormal, refine
+from jensen.inference.weighted import WeightedDraws, importance_draws
+
+__all__ = [
+    "FlatNormal",
+    "WeightedDraws",
+    "aggregate_posterior",
+    "importance_draws",
+    "posterior_means",
+    "refine",
+]
