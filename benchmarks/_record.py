@@ -73,19 +73,36 @@ def environment(packages: Iterable[str]) -> dict:
     }
 
 
-def busy_share(seconds: float = 1.0) -> float | None:
-    """Share of all cores that others use while this process sleeps; None outside Linux."""
+class OtherLoad:
+    """Share of the machine's cores that other processes used while the `with` block ran.
 
-    def idle_and_total() -> tuple[int, int]:
-        ticks = [int(t) for t in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        return ticks[3] + ticks[4], sum(ticks)
+    Counts what all cores did, time stolen by a hypervisor included, less what this process and
+    its ended children did. `share` is None where there is no `/proc/stat` to read.
+    """
 
-    if not Path("/proc/stat").exists():
-        return None
-    idle_before, total_before = idle_and_total()
-    time.sleep(seconds)
-    idle_after, total_after = idle_and_total()
-    return 1 - (idle_after - idle_before) / max(total_after - total_before, 1)
+    share: float | None = None
+
+    def __enter__(self) -> "OtherLoad":
+        self._start = time.monotonic(), self._others()
+        return self
+
+    def __exit__(self, *_) -> None:
+        start, before = self._start
+        after = self._others()
+        if before is not None and after is not None:
+            core_seconds = (time.monotonic() - start) * (os.cpu_count() or 1)
+            self.share = max(0.0, (after - before) / core_seconds)
+
+    @staticmethod
+    def _others() -> float | None:
+        """Seconds of work done so far by all but this process and its ended children."""
+        try:
+            ticks = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        except OSError:
+            return None
+        user, nice, system, _idle, _wait, *interrupts_and_stolen = map(int, ticks)
+        everything = user + nice + system + sum(interrupts_and_stolen)
+        return everything / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

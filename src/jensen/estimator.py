@@ -1,6 +1,7 @@
 """`VAE`, the scikit-learn face: arrays and frames in, arrays and frames out; no mathematics."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,6 +22,7 @@ from jensen._types import PRNGKey
 from jensen.data import Schema, infer, split
 from jensen.errors import OptionError, TrainingError
 from jensen.evidence import Estimate
+from jensen.queries import Check, Denoised
 from jensen.recipes import build_model, build_objective
 from jensen.training import Options, Trained, train
 
@@ -344,6 +346,18 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
     def _importance(self, rows: np.ndarray, draws: int) -> Estimate:
         return evidence.importance(self.model_, rows, self._key(3), draws)
 
+    def check(self, X: Any, training: Any = None) -> Check:
+        """Evidence beside plain baselines, predictive checks with p-values, and a verdict.
+
+        Args:
+            X: rows that the model was not trained on.
+            training: the rows that it was, to which the baselines are fitted; those kept,
+                `keep_rows` of them, if they are not given.
+        """
+        rows = self._checked(X)
+        known = self._kept_rows("check") if training is None else self._checked(training)
+        return queries.check(self.model_, rows, known, self.schema_, self._key(8))
+
     # Latents
 
     def transform(self, X: Any) -> np.ndarray:
@@ -367,6 +381,38 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         """E_q[E[x | z]] of each row: what is left of it after encoding and decoding."""
         rows = queries.reconstruct(self.model_, self._checked(X), self._key(4))
         return self._restored(rows, exact=False)
+
+    def denoise(self, X: Any, noise: Any) -> Denoised:
+        """What rows were before a noise of known kind was added.
+
+        Args:
+            X: noisy rows; with Gaussian noise they need not lie in the schema's support.
+            noise: "gaussian:SIGMA" or a number, which is σ in the data's units; "flip:RATE" of
+                bits; "salt-and-pepper:RATE" of entries at the ends of the data's range.
+
+        Returns:
+            A `Denoised`: posterior mean, standard deviation, and effective draws.
+
+        Raises:
+            OptionError: an unknown noise, or one that this kind of data cannot have.
+            DataError: rows that do not fit the schema, or not finite.
+        """
+        check_is_fitted(self)
+        schema = self.schema_
+        kind = queries.parse_noise(noise, schema.low, schema.high)
+        if schema.kind not in kind.kinds:
+            raise OptionError(
+                f"noise={noise!r} is for {' or '.join(kind.kinds)} data, and these are"
+                f" {schema.kind}: give gaussian:SIGMA or salt-and-pepper:RATE."
+            )
+        # Noise takes whole numbers off their grid and out of their bounds.
+        seen = replace(schema, kind="real", dtype="float64") if kind.name == "gaussian" else schema
+        clean = queries.denoise(self.model_, seen.check(X), kind, self._key(7))
+        return Denoised(
+            self._restored(clean.mean, exact=False),
+            self._restored(clean.std, exact=False),
+            clean.ess,
+        )
 
     # Generation
 

@@ -3,7 +3,6 @@
 from math import sqrt
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from blackjax.diagnostics import pareto_khat
 from jax import Array
@@ -11,6 +10,7 @@ from jax.lax import top_k
 from jax.nn import logsumexp
 from jaxtyping import Float
 
+from jensen._lenient import lenient
 from jensen._types import Scalar
 
 __all__ = ["Weights", "tail_length"]
@@ -70,7 +70,6 @@ class Weights(eqx.Module):
         spread = ratios[0] - ratios[-1] > 1e-5
         safe = jnp.where(spread, ratios, jnp.linspace(1.0, 0.0, tail + 1))
         # The tail is all but the last of these, which is the threshold.
-        # BlackJAX is not written for the strict promotion that our own tests turn on.
-        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        with lenient():
             fitted = pareto_khat(safe, tail="upper", tail_frac=(tail + 0.5) / (tail + 1))
         return jnp.where(spread, fitted, 0.0)

@@ -12,6 +12,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
+from jensen._lenient import lenient
 from jensen._sampling import draw
 from jensen._types import Datum, PRNGKey, Scalar
 from jensen.inference.weighted import WeightedDraws, importance_draws
@@ -29,33 +30,33 @@ _LEAST_SHARE_OF_SCALE = 0.3
 
 
 class FlatNormal(eqx.Module):
-    """A diagonal normal over all of z's arrays, laid out in one vector."""
+    """A normal N(m, L Lᵀ) over all of z's arrays, laid out in one vector."""
 
     loc: Float[Array, " size"]
-    log_scale: Float[Array, " size"]
+    scale_tril: Float[Array, "size size"]
     unravel: Callable[[Array], Any] = eqx.field(static=True)
 
     def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Any:
         """One draw; `jax.vmap` over keys makes many."""
         noise = jax.random.normal(key, self.loc.shape)
-        return self.unravel(self.loc + jnp.exp(self.log_scale) * noise)
+        return self.unravel(self.loc + self.scale_tril @ noise)
 
     def log_prob(self, z: Any) -> Scalar:
         """log q(z), in nats."""
         flat = ravel_pytree(z)[0]
-        return dist.Normal(self.loc, jnp.exp(self.log_scale)).to_event(1).log_prob(flat)
+        return dist.MultivariateNormal(self.loc, scale_tril=self.scale_tril).log_prob(flat)
 
 
 def _moments(draws: WeightedDraws) -> tuple[Array, Array]:
     flat = jax.vmap(lambda z: ravel_pytree(z)[0])(draws.z)
     mean = draws.expectation(flat)
-    return mean, jnp.sqrt(draws.expectation((flat - mean) ** 2))
+    return mean, jnp.sqrt(draws.expectation((flat - mean[None]) ** 2))
 
 
 def refine(
     model: Model, x: Array | Datum, key: PRNGKey, draws: int = 200, steps: int = _STEPS
 ) -> FlatNormal:
-    """q(z) = N(m, diag s²) for one datum, of locally maximal ELBO.
+    """q(z) = N(m, L Lᵀ) for one datum, of locally maximal ELBO.
 
     Begins at the weighted moments of `draws` importance draws from the encoder and takes
     `steps` of Adam on the reparameterised ELBO, at a rate that falls to nothing. (The local
@@ -72,24 +73,27 @@ def refine(
     prior = model.latent_prior()
 
     def normal(moved: tuple[Array, Array]) -> FlatNormal:
-        shift, stretch = moved
-        return FlatNormal(loc + scale * shift, jnp.log(scale) + stretch, unravel)
+        shift, raw = moved
+        # In units of `scale`: the diagonal by its logarithm, what is below it as it stands.
+        unit = jnp.diag(jnp.exp(jnp.diag(raw))) + jnp.tril(raw, -1)
+        return FlatNormal(loc + scale * shift, scale[:, None] * unit, unravel)
 
     def loss(moved: tuple[Array, Array], key: PRNGKey) -> Scalar:
         q = normal(moved)
         z = draw(q, key, _DRAWS_A_STEP)
         joint = jax.vmap(lambda z: model.log_likelihood(x, z) + prior.log_prob(z))(z)
-        # The entropy of a normal is known; only the joint needs draws.
-        return -(jnp.mean(joint) + jnp.sum(q.log_scale))
+        # The entropy of a normal is known up to a constant; only the joint needs draws.
+        return -(jnp.mean(joint) + jnp.trace(moved[1]))
 
     adam = optax.adam(optax.cosine_decay_schedule(_RATE, steps))
 
     def step(carry: Any, key: PRNGKey) -> Any:
         moved, state = carry
-        update, state = adam.update(jax.grad(loss)(moved, key), state)
-        return (optax.apply_updates(moved, update), state), None
+        with lenient():
+            update, state = adam.update(jax.grad(loss)(moved, key), state)
+            return (optax.apply_updates(moved, update), state), None
 
-    moved = (jnp.zeros_like(loc), jnp.zeros_like(loc))
+    moved = (jnp.zeros_like(loc), jnp.zeros((loc.size, loc.size)))
     (moved, _), _ = jax.lax.scan(
         step, (moved, adam.init(moved)), jax.random.split(for_steps, steps)
     )

@@ -1,5 +1,17 @@
 """The questions that users ask: sample, reconstruct, denoise, check."""
 
+from jensen.queries.check import Check, check
+from jensen.queries.denoise import Denoised, denoise, parse_noise
 from jensen.queries.generate import decode, reconstruct, sample, vary
 
-__all__ = ["decode", "reconstruct", "sample", "vary"]
+__all__ = [
+    "Check",
+    "Denoised",
+    "check",
+    "decode",
+    "denoise",
+    "parse_noise",
+    "reconstruct",
+    "sample",
+    "vary",
+]

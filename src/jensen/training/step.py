@@ -10,6 +10,7 @@ import optax
 from jax import Array
 from jaxtyping import Bool, Float, Int, Key
 
+from jensen._lenient import lenient
 from jensen._sampling import mean
 from jensen._types import Constant, PRNGKey, Scalar
 from jensen.model import Model
@@ -135,9 +136,10 @@ def run_steps(
         failed = failed | ~(jnp.isfinite(norm) & jnp.isfinite(terms.value))
         shrink = jnp.minimum(1.0, clip / jnp.maximum(norm, 1e-12))
         clipped = jax.tree.map(lambda leaf: leaf * shrink, gradient)
-        direction, adam = _ADAM.update(clipped, state.adam)
+        with lenient():
+            direction, adam = _ADAM.update(clipped, state.adam)
         trainable = jax.tree.map(
-            lambda leaf, way, decay: leaf - rate * (way + weight_decay * leaf * decay),
+            lambda leaf, way, decays: leaf - rate * (way + weight_decay * leaf if decays else way),
             state.trainable,
             direction,
             decays,

@@ -50,6 +50,11 @@ class Likelihood(eqx.Module):
 
     @property
     @abstractmethod
+    def largest(self) -> float:
+        """The largest value in the support; infinity where there is none."""
+
+    @property
+    @abstractmethod
     def parameters(self) -> int:
         """How many numbers describe one entry of x: h has shape (parameters, *event)."""
 

@@ -28,6 +28,11 @@ class Bernoulli(Likelihood):
         return cls(rows.shape[1:])
 
     @property
+    def largest(self) -> float:
+        """One."""
+        return 1.0
+
+    @property
     def parameters(self) -> int:
         """The logit."""
         return 1

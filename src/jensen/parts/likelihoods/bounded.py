@@ -45,6 +45,11 @@ class Binomial(Likelihood):
         return cls(rows.shape[1:], _bound(rows, high))
 
     @property
+    def largest(self) -> float:
+        """The bound."""
+        return float(self.n)
+
+    @property
     def parameters(self) -> int:
         """The logit."""
         return 1
@@ -107,6 +112,22 @@ class BetaBinomialDistribution(eqx.Module):
             - self._log_product(jnp.ones_like(self.dispersion), jnp.full_like(x, self.n))
         )
 
+    def log_probs(self) -> Float[Array, "*event levels"]:
+        """log p of every number 0..n, along a new last axis, by running sums."""
+        k = jnp.arange(1.0, self.n).reshape(-1, *(1,) * self.logit.ndim)
+        theta = self.dispersion[None]
+
+        def rising(logit: Array) -> Array:
+            first = jnp.stack([jnp.zeros_like(logit), log_sigmoid(logit)])
+            more = first[1:] + jnp.cumsum(jnp.log(sigmoid(logit)[None] + k * theta), axis=0)
+            return jnp.concatenate([first, more])
+
+        x = jnp.arange(self.n + 1.0).reshape(-1, *(1,) * self.logit.ndim)
+        total = jnp.sum(jnp.log1p(k * theta), axis=0, keepdims=True)
+        all_levels = rising(self.logit) + rising(-self.logit)[::-1] - total
+        choices = jnp.broadcast_to(log_choose(jnp.full_like(x, self.n), x), all_levels.shape)
+        return jnp.moveaxis(choices + all_levels, 0, -1)
+
     def _log_rising(self, logit: Array, count: Array) -> Array:
         """log Π_{k<count} (m + kθ), its first term from the logit so that it cannot underflow."""
         first = jnp.where(count > 0, log_sigmoid(logit), 0.0)
@@ -153,6 +174,11 @@ class BetaBinomial(Likelihood):
         return cls(rows.shape[1:], _bound(rows, high))
 
     @property
+    def largest(self) -> float:
+        """The bound."""
+        return float(self.n)
+
+    @property
     def parameters(self) -> int:
         """The mean's logit and the logarithm of the dispersion."""
         return 2
@@ -185,10 +211,14 @@ class LevelsDistribution(eqx.Module):
         levels = jnp.arange(self.logits.shape[-1], dtype=jnp.float32)
         return jnp.sum(softmax(self.logits) * (levels - self.mean[..., None]) ** 2, axis=-1)
 
+    def log_probs(self) -> Float[Array, "*event levels"]:
+        """log p of every number 0..n, along the last axis."""
+        return log_softmax(self.logits)
+
     def log_prob(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         """log p(x) of whole numbers x in 0..n, in nats."""
         chosen = x.astype(jnp.int32)[..., None]
-        return jnp.take_along_axis(log_softmax(self.logits), chosen, axis=-1)[..., 0]
+        return jnp.take_along_axis(self.log_probs(), chosen, axis=-1)[..., 0]
 
     def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
         """Draws of x, as floats."""
@@ -209,6 +239,11 @@ class Categorical(Likelihood):
     @classmethod
     def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Categorical":
         return cls(rows.shape[1:], _bound(rows, high))
+
+    @property
+    def largest(self) -> float:
+        """The bound."""
+        return float(self.n)
 
     @property
     def parameters(self) -> int:

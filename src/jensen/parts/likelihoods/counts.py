@@ -1,5 +1,6 @@
 """Likelihoods of counts without a bound."""
 
+from math import inf
 from typing import ClassVar
 
 import equinox as eqx
@@ -79,6 +80,11 @@ class Poisson(Likelihood):
         return cls(rows.shape[1:])
 
     @property
+    def largest(self) -> float:
+        """No bound."""
+        return inf
+
+    @property
     def parameters(self) -> int:
         """The logarithm of the rate."""
         return 1
@@ -155,6 +161,11 @@ class NegativeBinomial(Likelihood):
         cls, rows: np.ndarray, high: float | None, value: float | None
     ) -> "NegativeBinomial":
         return cls(rows.shape[1:])
+
+    @property
+    def largest(self) -> float:
+        """No bound."""
+        return inf
 
     @property
     def parameters(self) -> int:

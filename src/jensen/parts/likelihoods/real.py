@@ -5,6 +5,7 @@ carried back to the data's units, which counts the log-Jacobian −log(scale) in
 """
 
 from abc import abstractmethod
+from math import inf
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -49,6 +50,11 @@ class Normal(Likelihood):
     def event_shape(self) -> tuple[int, ...]:
         """Shape of x."""
         return self.shift.value.shape
+
+    @property
+    def largest(self) -> float:
+        """No bound."""
+        return inf
 
     @abstractmethod
     def standard_scale(self, h: Float[Array, "parameters *event"]) -> Array:
@@ -204,6 +210,11 @@ class StudentT(Likelihood):
     def event_shape(self) -> tuple[int, ...]:
         """Shape of x."""
         return self.shift.value.shape
+
+    @property
+    def largest(self) -> float:
+        """No bound."""
+        return inf
 
     @property
     def parameters(self) -> int:

@@ -1,0 +1,111 @@
+"""Results to stdout or a file, in one of the forms asked for."""
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jensen._files import write_atomic
+from jensen.errors import OptionError
+
+__all__ = ["plain", "print_json", "require_suffix", "say", "show_array", "write_array"]
+
+_SUFFIXES = (".npy", ".csv")
+
+
+def say(quiet: bool, line: str | None) -> None:
+    """One line on stderr."""
+    if line and not quiet:
+        print(line, file=sys.stderr)
+
+
+def plain(value: Any) -> Any:
+    """Plain JSON types: arrays become lists, and what is not finite becomes `None`.
+
+    >>> plain({"a": np.array([1.5, np.nan]), "b": (np.int64(2), True)})
+    {'a': [1.5, None], 'b': [2, True]}
+    """
+    if isinstance(value, dict):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on stdout."""
+    print(json.dumps(plain(value), allow_nan=False))
+
+
+def require_suffix(out: Path | None, legal: Sequence[str] = _SUFFIXES, option: str = "out") -> None:
+    """Refuse a file's name early, before any work is done for it."""
+    if out is not None and out.suffix.lower() not in legal:
+        raise OptionError(f"--{option} {out}: must end in {' or '.join(legal)}")
+
+
+def write_array(out: Path, array: np.ndarray, header: Sequence[str] | None = None) -> None:
+    """Write to a .npy file, or to a .csv file with a row's entries side by side."""
+    if out.suffix.lower() == ".npy":
+        buffer = io.BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        write_atomic(out, buffer.getvalue())
+        return
+    text = io.StringIO()
+    _write_csv(text, array, header)
+    write_atomic(out, text.getvalue())
+
+
+def show_array(
+    name: str,
+    array: np.ndarray,
+    *,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+    header: Sequence[str] | None = None,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Give rows in the form asked for.
+
+    Args:
+        name: what they are called in JSON.
+        array: shape (rows, *event).
+        out: file to write them to; JSON then names it in place of the numbers.
+        as_json: one JSON object on stdout, with `more` in it.
+        quiet: do not tell on stderr what was written.
+        header: column names for CSV.
+        more: further entries of the JSON object.
+    """
+    if out is not None:
+        write_array(out, array, header)
+        say(quiet, f"wrote {' x '.join(map(str, array.shape))} numbers to {out}")
+    if as_json:
+        given = {name: array} if out is None else {"out": out, "shape": array.shape}
+        print_json(given | (more or {}))
+    elif out is None:
+        _write_csv(sys.stdout, array, header)
+
+
+def _write_csv(file: Any, array: np.ndarray, header: Sequence[str] | None) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    if header is not None:
+        writer.writerow(header)
+    for row in array.reshape(len(array), -1):
+        writer.writerow([_text(value) for value in row.tolist()])
+
+
+def _text(value: Any) -> str:
+    # Nine digits give back every 32-bit float, which is what models compute with.
+    return f"{value:.9g}" if isinstance(value, float) else str(int(value))

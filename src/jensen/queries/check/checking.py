@@ -1,0 +1,184 @@
+"""Is the assumption right? Evidence beside plain baselines, predictive checks, a verdict."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from jensen import evidence
+from jensen._types import PRNGKey
+from jensen.data import Schema
+from jensen.evidence import Bound, Estimate
+from jensen.inference import posterior_means
+from jensen.model import Model
+from jensen.queries.check.baselines import baselines
+from jensen.queries.check.predictive import predictive_checks
+
+__all__ = ["Check", "check"]
+
+# Above this variance over rows of its posterior mean a latent is active (Burda et al. 2016).
+_ACTIVE = 0.01
+_DRAWS = 1000
+# Training rows whose ELBO stands for all of them beside the held-out rows'.
+_TRAINING_ROWS = 500
+# Differences below this many standard errors are not spoken of.
+_SURE = 3.0
+# The least that 99 replications can show is 0.02: none of them lies as far out as the data.
+_SMALL_P = 0.02
+
+
+@dataclass(frozen=True, repr=False)
+class Check:
+    """What there is to say for and against a model on rows it has not seen.
+
+    Attributes:
+        evidence: of the rows.
+        elbo: of the rows, with its two terms.
+        training_elbo: of training rows.
+        baselines: mean log p of plain models, by name, in the units of the evidence.
+        differences: by name, evidence less baseline over the same rows: (mean, standard error).
+        checks: name, observed, model_mean and p_value of each predictive check.
+        active_units: latents whose posterior mean varies over the rows, of `latent_dim`.
+        latent_dim: how many latents there are.
+        verdict: sentences.
+    """
+
+    evidence: Estimate
+    elbo: Bound
+    training_elbo: Bound
+    baselines: dict[str, float]
+    differences: dict[str, tuple[float, float]]
+    checks: list[dict[str, Any]]
+    active_units: int
+    latent_dim: int
+    verdict: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "log_evidence": self.evidence.to_json(),
+            "elbo": self.elbo.value,
+            "training_elbo": self.training_elbo.value,
+            "baselines": self.baselines,
+            "differences": {
+                name: {"value": value, "stderr": error}
+                for name, (value, error) in self.differences.items()
+            },
+            "checks": self.checks,
+            "active_units": self.active_units,
+            "verdict": self.verdict,
+        }
+
+    def __repr__(self) -> str:
+        lines = [f"{'nats per row':42}{'value':>12}{'model better by':>24}"]
+        lines.append(f"{'log evidence':42}{self.evidence.value:12.2f}")
+        for name, value in self.baselines.items():
+            difference, error = self.differences[name]
+            lines.append(f"{name:42}{value:12.2f}{f'{difference:.2f} ± {error:.2f}':>24}")
+        lines.append(f"{'predictive check':42}{'data':>12}{'model':>12}{'p':>12}")
+        lines += [
+            f"{each['name']:42}{each['observed']:12.4g}{each['model_mean']:12.4g}"
+            f"{each['p_value']:12.2f}"
+            for each in self.checks
+        ]
+        return "\n".join([*lines, *self.verdict])
+
+
+def check(
+    model: Model, rows: np.ndarray, training: np.ndarray, schema: Schema, key: PRNGKey
+) -> Check:
+    """Hold a model against plain baselines, against its own samples and against training rows.
+
+    Args:
+        model: a `Model`.
+        rows: rows that it was not trained on, shape (rows, *event).
+        training: rows that it was, to which the baselines are fitted.
+        schema: of both.
+        key: a typed JAX key.
+    """
+    for_evidence, for_elbo, for_samples = jax.random.split(key, 3)
+    codes = posterior_means(model, rows)
+    codes = codes.reshape(len(codes), -1)
+    found = evidence.importance(model, rows, for_evidence, _DRAWS)
+    plain = baselines(training, rows, schema, codes.shape[1])
+    differences = {name: _paired(found.values - scores) for name, scores in plain.items()}
+    elbo = evidence.elbo(model, rows, for_elbo)
+    training_elbo = evidence.elbo(model, training[:_TRAINING_ROWS], for_elbo)
+    active = int(np.sum(codes.var(axis=0) > _ACTIVE))
+    checks = predictive_checks(model, rows, training, for_samples)
+    return Check(
+        evidence=found,
+        elbo=elbo,
+        training_elbo=training_elbo,
+        baselines={name: float(scores.mean()) for name, scores in plain.items()},
+        differences=differences,
+        checks=checks,
+        active_units=active,
+        latent_dim=codes.shape[1],
+        verdict=[
+            _on_collapse(active, codes.shape[1], elbo),
+            _on_overfit(training_elbo, elbo, differences["independent columns"][0]),
+            *_on_misfit(differences, checks),
+            *([found.warning()] if found.warning() else []),
+        ],
+    )
+
+
+def _paired(differences: np.ndarray) -> tuple[float, float]:
+    error = np.std(differences, ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 0.0
+    return float(differences.mean()), float(error)
+
+
+def _on_collapse(active: int, latent_dim: int, elbo: Bound) -> str:
+    kl = float(elbo.kl.mean())
+    if not active:
+        return (
+            "Collapse: no latent is used, so every row has the prior as its posterior. Try"
+            " objective=BetaELBO(warmup=50) or free_bits, a smaller weight_decay, or longer training."
+        )
+    idle = latent_dim - active
+    rest = f"; {idle} switched themselves off, which costs nothing" if idle else ""
+    return f"No collapse: {active} of {latent_dim} latents carry {kl:.1f} nats about a row{rest}."
+
+
+def _on_overfit(training: Bound, held_out: Bound, gain: float) -> str:
+    gap = training.value - held_out.value
+    error = float(np.hypot(training.row_stderr, held_out.row_stderr))
+    figures = f"training rows score {gap:.1f} ± {error:.1f} nats above held-out rows"
+    if not np.isfinite(error):
+        return f"Overfit cannot be judged on one row ({figures})."
+    # A gap matters by what it eats of what was gained over columns without any relation.
+    if gap > _SURE * error and gap > 0.25 * max(gain, 0.0):
+        return (
+            f"Overfit: {figures}. Try a larger weight_decay, smaller hidden layers, a smaller"
+            " latent_dim, or more rows."
+        )
+    return f"No sign of harmful overfit: {figures}."
+
+
+def _on_misfit(
+    differences: dict[str, tuple[float, float]], checks: list[dict[str, Any]]
+) -> list[str]:
+    better = [
+        f"{name} by {-value:.1f} ± {error:.1f} nats"
+        for name, (value, error) in differences.items()
+        if value < -_SURE * error
+    ]
+    sentences = []
+    if better:
+        sentences.append(
+            f"Misfit: plain models explain held-out rows better ({', '.join(better)}). Try another"
+            " likelihood, longer training, or wider layers."
+        )
+    else:
+        sentences.append("The model explains held-out rows at least as well as every baseline.")
+    strange = [each["name"] for each in checks if each["p_value"] <= _SMALL_P]
+    if strange:
+        sentences.append(
+            f"Samples differ from held-out rows in: {', '.join(strange)}. Another likelihood or"
+            " prior (mixture, vamp) may mend it."
+        )
+    else:
+        sentences.append("Samples are like held-out rows in every predictive check.")
+    return sentences

@@ -1,0 +1,146 @@
+"""What fills a report: NumPy arrays and plain values, made by whoever has a model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from jensen.errors import OptionError
+
+__all__ = ["ReportData"]
+
+# One event a row, in the data's own units.
+_EVENTS = ("prior_samples", "posterior_samples", "originals", "reconstructions", "least_likely")
+# One value a row.
+_VALUES = (
+    "latent_labels",
+    "row_evidence",
+    "row_errors",
+    "row_indices",
+    "least_likely_evidence",
+    "least_likely_rows",
+)
+# Each of these goes with the other, row by row.
+_PAIRS = (
+    ("originals", "reconstructions"),
+    ("row_evidence", "row_errors"),
+    ("row_evidence", "row_indices"),
+    ("least_likely", "least_likely_evidence"),
+    ("least_likely", "least_likely_rows"),
+    ("latent", "latent_labels"),
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReportData:
+    """The content of a report. A section whose content is left out is left out of the page.
+
+    Attributes:
+        title: of the page.
+        summary: the JSON of `jensen fit`: scores in nats per held-out row.
+        event_shape: shape of one datum.
+        image_shape: (h, w), (h, w, 1) or (h, w, 3) where rows are to be shown as images.
+        value_range: least and greatest value: black and white in images.
+        feature_names: one name for each entry of a flat datum, or `None` for their numbers.
+        assumptions: sentences: what the schema assumed of the data.
+        verdict: sentences: what the checks amount to.
+        checks: predictive checks: "name", "observed", "model_mean", "p_value".
+        history: one record an epoch, as in `history.jsonl`.
+        best_epoch: whose weights were kept; by default that of the best validation ELBO.
+        prior_samples: shape (n, *event).
+        posterior_samples: shape (n, *event).
+        originals: held-out rows, shape (n, *event).
+        reconstructions: of `originals`, shape (n, *event).
+        latent: a point for each row, shape (n, 2) or (n, 1).
+        latent_note: what its axes are.
+        latent_labels: a label for each point, numbers or words.
+        row_evidence: log evidence of each held-out row, shape (n,).
+        row_errors: its standard errors, shape (n,).
+        row_indices: the rows' numbers in the user's data, shape (n,).
+        least_likely: rows of least evidence, the least first, shape (k, *event).
+        least_likely_evidence: theirs, shape (k,).
+        least_likely_rows: their numbers in the user's data, shape (k,).
+
+    Raises:
+        OptionError: arrays whose shapes do not fit each other.
+
+    >>> data = ReportData(title="t", summary={}, event_shape=(2,), originals=[[1, 2]])
+    >>> data.originals.shape
+    (1, 2)
+    """
+
+    title: str
+    summary: Mapping[str, Any]
+    event_shape: tuple[int, ...]
+    image_shape: tuple[int, ...] | None = None
+    value_range: tuple[float, float] = (0.0, 1.0)
+    feature_names: Sequence[str] | None = None
+    assumptions: Sequence[str] = ()
+    verdict: Sequence[str] = ()
+    checks: Sequence[Mapping[str, Any]] = ()
+    history: Sequence[Mapping[str, Any]] = ()
+    best_epoch: int | None = None
+    prior_samples: np.ndarray | None = None
+    posterior_samples: np.ndarray | None = None
+    originals: np.ndarray | None = None
+    reconstructions: np.ndarray | None = None
+    latent: np.ndarray | None = None
+    latent_note: str = ""
+    latent_labels: np.ndarray | None = None
+    row_evidence: np.ndarray | None = None
+    row_errors: np.ndarray | None = None
+    row_indices: np.ndarray | None = None
+    least_likely: np.ndarray | None = None
+    least_likely_evidence: np.ndarray | None = None
+    least_likely_rows: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name in _EVENTS:
+            self._take(name, ndim=1 + len(self.event_shape))
+            array = getattr(self, name)
+            if array is not None and array.shape[1:] != tuple(self.event_shape):
+                raise OptionError(
+                    f"{name} has shape {array.shape}; give (rows, *{tuple(self.event_shape)})"
+                )
+        for name in _VALUES:
+            self._take(name, ndim=1)
+        self._take("latent", ndim=2)
+        if self.latent is not None and self.latent.shape[1] not in (1, 2):
+            raise OptionError(f"latent has shape {self.latent.shape}; give (rows, 1) or (rows, 2)")
+        for one, other in _PAIRS:
+            a, b = getattr(self, one), getattr(self, other)
+            if b is not None and (a is None or len(a) != len(b)):
+                raise OptionError(f"{other} has {len(b)} rows; give as many as {one}")
+        if self.feature_names is not None and len(self.feature_names) != self.width:
+            raise OptionError(f"{len(self.feature_names)} feature_names for {self.width} features")
+        shape = self.image_shape
+        if shape is not None and (
+            prod(shape) != self.width
+            or len(shape) not in (2, 3)
+            or (len(shape) == 3 and shape[2] not in (1, 3))
+        ):
+            raise OptionError(
+                f"image_shape={shape}; legal are (h, w), (h, w, 1) and (h, w, 3) with"
+                f" {self.width} values in all, or None"
+            )
+
+    @property
+    def width(self) -> int:
+        """Numbers in one datum."""
+        return prod(self.event_shape)
+
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """Rows as images, shape (n, h, w) or (n, h, w, 3)."""
+        shape = self.image_shape or ()
+        return rows.reshape(len(rows), *(shape[:2] if shape[2:] == (1,) else shape))
+
+    def _take(self, name: str, ndim: int) -> None:
+        value = getattr(self, name)
+        if value is None:
+            return
+        array = np.asarray(value)
+        if array.ndim != ndim:
+            raise OptionError(f"{name} has {array.ndim} axes; give {ndim}")
+        object.__setattr__(self, name, array if len(array) else None)

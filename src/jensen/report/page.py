@@ -1,0 +1,95 @@
+"""The page: one HTML file that holds all it shows and asks nothing of a network."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from jensen._files import write_atomic
+from jensen.report.content import ReportData
+from jensen.report.markup import Section
+from jensen.report.numbers import count, fixed
+from jensen.report.sections import SECTIONS
+from jensen.report.style import CSS
+
+__all__ = ["write_report"]
+
+# The browser itself refuses whatever the page might ask of a network.
+_POLICY = (
+    "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+)
+
+
+def write_report(path: Path | str, data: ReportData) -> Path:
+    """Write the report of `data` to the file `path`, whole or not at all; returns the path.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    path = Path(path)
+    write_atomic(path, _page(data))
+    return path
+
+
+def _page(data: ReportData) -> str:
+    sections = [section for make in SECTIONS if (section := make(data)) is not None]
+    body = "\n".join(_section(section) for section in sections)
+    links = "".join(f'<li><a href="#{s.id}">{escape(s.title)}</a></li>' for s in sections)
+    title = escape(data.title)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{title}</title>
+<style>{CSS}</style>
+{_plotly() if 'class="chart"' in body else ""}
+</head>
+<body>
+<header>
+<h1>{title}</h1>
+<p class="about">{escape(_about(data.summary))}</p>
+<nav aria-label="Sections"><ul>{links}</ul></nav>
+</header>
+<main>
+{body}
+</main>
+<footer>Made by jensen. Scores are log-probabilities in nats; larger is better.
+Row numbers count from 0.</footer>
+</body>
+</html>
+"""
+
+
+def _section(section: Section) -> str:
+    name = escape(section.id)
+    return (
+        f'<section id="{name}" aria-labelledby="{name}-title">'
+        f'<h2 id="{name}-title">{escape(section.title)}</h2>\n{section.body}\n</section>'
+    )
+
+
+def _plotly() -> str:
+    return (
+        "<script>window.PlotlyConfig = {MathJaxConfig: 'local'};</script>\n"
+        f"<script>{get_plotlyjs()}</script>\n"
+        "<noscript><style>.chart::before { content: 'This chart needs JavaScript.'; }</style>"
+        "</noscript>"
+    )
+
+
+def _about(summary: Any) -> str:
+    """What was fitted to what, in one line, from as much as is known."""
+    rows = summary.get("rows") or {}
+    names = {"train": "training", "validation": "validation", "test": "held-out"}
+    sizes = [f"{count(rows[key])} {name}" for key, name in names.items() if rows.get(key)]
+    facts = [
+        (summary.get("features"), lambda v: f"{count(v)} features"),
+        (sizes, lambda v: ", ".join(v) + " rows"),
+        (summary.get("likelihood"), lambda v: f"{v} likelihood"),
+        (summary.get("epochs"), lambda v: f"{count(v)} epochs"),
+        (summary.get("seconds"), lambda v: f"{fixed(v, 1)} s"),
+    ]
+    return " · ".join(tell(value) for value, tell in facts if value)

@@ -1,0 +1,45 @@
+"""New rows from the prior and from the posterior, side by side."""
+
+import numpy as np
+
+from jensen.report.content import ReportData
+from jensen.report.features import draws
+from jensen.report.markup import Section, figure, side_by_side
+from jensen.report.pictures import image_tag, png_grid
+
+__all__ = ["samples"]
+
+_MOST_ROWS = 56
+
+
+def samples(data: ReportData) -> Section | None:
+    """z from the prior on the left, z from the posterior of training rows on the right."""
+    sources = [
+        ("prior", data.prior_samples, "From the prior: z ~ p(z)"),
+        ("posterior", data.posterior_samples, "From the posterior: z ~ q(z | x), x a training row"),
+    ]
+    panels = [
+        (head, _picture(source, rows, data)) for source, rows, head in sources if rows is not None
+    ]
+    if not panels:
+        return None
+    caption = "Both should look like your data"
+    if len(panels) == 2:
+        caption += (
+            "; where only those from the posterior do, the prior puts weight on latents that no"
+            " row uses"
+        )
+    if data.image_shape is None:
+        caption += (
+            ". Every feature has its own scale, from its 1st (low) to its 99th percentile (high)"
+            " over all rows pictured on this page, and values beyond are drawn at the end"
+        )
+    return Section("samples", "Samples", figure(side_by_side(*panels), caption + "."))
+
+
+def _picture(source: str, rows: np.ndarray, data: ReportData) -> str:
+    rows = rows[:_MOST_ROWS]
+    label = f"{len(rows)} samples with latents from the {source}"
+    if data.image_shape is None:
+        return draws(f"samples-{source}", rows, data, label)
+    return image_tag(png_grid(data.images(rows), data.value_range, width=440), label)
