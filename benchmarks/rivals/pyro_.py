@@ -2,7 +2,7 @@
 
 Batches are slices of a shuffled tensor, which is no slower than a `DataLoader`; validation is
 off; Bernoulli logits take the place of the tutorial's probabilities. `JitTraceMeanField_ELBO`
-was tried and took six times as long on small shapes, three times on large ones.
+was tried and took six times as long on small shapes, more than twice on large ones.
 
 `tuned` follows Pyro's example of a plain PyTorch loop (`svi_torch.py`) in place of `SVI`, so
 that one optimiser holds all parameters, not one each, and makes that Adam PyTorch's fused one.

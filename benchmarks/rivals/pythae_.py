@@ -5,7 +5,7 @@ set-up, the per-epoch copy of the best model, logging and saving do not count. N
 set, no checkpoints, data loaded in the process, progress bars and logging off.
 
 `tuned` adds what its settings allow but its documentation does not propose: PyTorch's fused
-Adam, and a data set of rows without labels, which halves the work of collating a batch.
+Adam, and a data set of rows without labels, which spares collating them.
 """
 
 import importlib.metadata

@@ -6,10 +6,11 @@ Shapes are written for one datum; a leading batch axis comes from `jax.vmap` alo
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
+import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Key, Shaped
 
-__all__ = ["Constant", "Datum", "Distribution", "PRNGKey", "Scalar", "as_datum"]
+__all__ = ["Constant", "Data", "Datum", "Distribution", "PRNGKey", "Scalar", "as_datum"]
 
 PRNGKey = Key[Array, ""]
 Scalar = Float[Array, ""]
@@ -47,6 +48,9 @@ class Datum(eqx.Module):
     mask: Bool[Array, "..."] | None = None
 
 
-def as_datum(x: Array | Datum) -> Datum:
+Data = Array | np.ndarray | Datum
+
+
+def as_datum(x: Data) -> Datum:
     """A bare array is a datum of which everything was observed."""
     return x if isinstance(x, Datum) else Datum(x)

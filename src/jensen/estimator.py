@@ -306,6 +306,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         X: Any,
         method: Literal["importance", "prior", "elbo", "exact"] = "importance",
         draws: int = 1000,
+        *,
+        random_state: int | None = None,
     ) -> Estimate:
         """log p(x) of each row, as an `Estimate`: value, error, kind, reliability; in nats.
 
@@ -314,6 +316,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             method: importance sampling from the encoder; the naive mixture over the prior;
                 the ELBO; or the closed form of linear-Gaussian models.
             draws: samples of z a row.
+            random_state: another seed than the model's.
 
         Raises:
             OptionError: an unknown method, or "exact" where there is no closed form.
@@ -325,7 +328,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         if method not in _METHODS:
             legal = ", ".join([*_METHODS, "exact"])
             raise OptionError(f"method={method!r} is unknown: choose one of {legal}.")
-        return _METHODS[method](self.model_, rows, self._key(3), draws)
+        return _METHODS[method](self.model_, rows, self._key(3, random_state), draws)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats."""

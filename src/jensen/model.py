@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jensen._types import Datum, Distribution, PRNGKey, Scalar, as_datum
+from jensen._types import Data, Distribution, PRNGKey, Scalar, as_datum
 from jensen.parts.priors import Prior, as_prior
 
 __all__ = ["Model"]
@@ -51,7 +51,7 @@ class Model(eqx.Module):
         """p(z); it is given the encoder because a VampPrior is made of it."""
         return self.prior(self.encoder)
 
-    def posterior(self, x: Array | Datum) -> Distribution:
+    def posterior(self, x: Data) -> Distribution:
         """The encoder's approximation q(z | x) of p(z | x)."""
         datum = as_datum(x)
         return self.encoder(datum.x, datum.mask)
@@ -60,7 +60,7 @@ class Model(eqx.Module):
         """p(x | z)."""
         return self.likelihood(self.decoder(z))
 
-    def log_likelihood(self, x: Array | Datum, z: Any) -> Scalar:
+    def log_likelihood(self, x: Data, z: Any) -> Scalar:
         """log p(x | z) of what was observed of x, in nats."""
         datum = as_datum(x)
         if datum.mask is None:
@@ -70,7 +70,7 @@ class Model(eqx.Module):
         filled = jnp.where(datum.mask, datum.x, 0)
         return jnp.sum(jnp.where(datum.mask, self.conditional(z).log_prob(filled), 0.0))
 
-    def log_joint(self, x: Array | Datum, z: Any) -> Scalar:
+    def log_joint(self, x: Data, z: Any) -> Scalar:
         """log p(x, z) = log p(x | z) + log p(z), in nats."""
         return self.log_likelihood(x, z) + self.latent_prior().log_prob(z)
 

@@ -1,4 +1,4 @@
-"""The report: one page that opens without a network, holds its pictures and says how to read them."""
+"""The report: one page that opens without a network, and says how to read its pictures."""
 
 import base64
 import itertools
@@ -209,9 +209,8 @@ def test_charts_are_valid(case):
 
 def test_every_figure_says_how_to_read_it(case):
     data, page = case
-    assert len(page.captions) == (5 if data.history else 0) + (
-        data.least_likely is not None
-    ) - bool(data.history) * (data.row_evidence is None)
+    # training, samples, originals, latent, evidence, least likely
+    assert len(page.captions) == (6 if data.history else 0)
     assert all(caption.endswith(".") and len(caption) > 40 for caption in page.captions)
 
 
@@ -243,9 +242,10 @@ def test_pictures_are_png_of_the_expected_size(case):
     rows = -(-n // columns)
     assert prior.size == posterior.size
     assert prior.size == (columns * (scale * w + 6) - 6, rows * (scale * h + 6) - 6)
-    pair = scale * (2 * w + 1)
+    enlarged = round(56 / min(h, 2 * w + 1))
+    pair = enlarged * (2 * w + 1)
     columns = min(n, 934 // (pair + 24))
-    assert both.size == (columns * (pair + 24) - 24, -(-n // columns) * (scale * h + 24) - 24)
+    assert both.size == (columns * (pair + 24) - 24, -(-n // columns) * (enlarged * h + 24) - 24)
     assert [image.size for image in least] == [(scale * w, scale * h)] * len(data.least_likely)
 
 

@@ -14,7 +14,7 @@ from jensen.errors import DataError, OptionError
 if TYPE_CHECKING:
     from jensen import VAE
 
-__all__ = ["load_model", "read_fitting_rows", "read_rows"]
+__all__ = ["chosen_rows", "load_model", "read_fitting_rows", "read_rows"]
 
 
 def load_model(path: Path) -> "VAE":
@@ -41,19 +41,22 @@ def read_fitting_rows(vae: "VAE", data: str, key: str | None, rows: str | None) 
     return _taken(replace(dataset, X=checked), rows, data)
 
 
+def chosen_rows(count: int, rows: str | None, data: str) -> np.ndarray:
+    """The numbers of the rows that "A:B" stands for, of `count`."""
+    if rows is None:
+        return np.arange(count)
+    found = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", rows)
+    if found is None:
+        raise OptionError(f"--rows {rows}: give A:B, A: or :B with whole numbers, such as 0:100")
+    chosen = np.arange(count)[slice(*(int(end) if end else None for end in found.groups()))]
+    if not len(chosen):
+        raise OptionError(f"--rows {rows}: takes no row of {data}, which has {count}")
+    return chosen
+
+
 def _taken(dataset: Dataset, rows: str | None, data: str) -> Dataset:
     if rows is None:
         return dataset
-    taken = _slice(rows)
-    X = dataset.X[taken]
-    if not len(X):
-        raise OptionError(f"--rows {rows}: takes no row of {data}, which has {len(dataset.X)}")
-    labels = None if dataset.labels is None else np.asarray(dataset.labels)[taken]
-    return replace(dataset, X=X, labels=labels)
-
-
-def _slice(text: str) -> slice:
-    found = re.fullmatch(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*", text)
-    if found is None or "-" in found.groups():
-        raise OptionError(f"--rows {text}: give A:B, A: or :B with whole numbers, such as 0:100")
-    return slice(*(int(end) if end else None for end in found.groups()))
+    chosen = chosen_rows(len(dataset.X), rows, data)
+    labels = None if dataset.labels is None else dataset.labels[chosen]
+    return replace(dataset, X=dataset.X[chosen], labels=labels)

@@ -23,13 +23,13 @@ MOST_SEED = 2**32 - 1
 Model = Annotated[
     Path,
     typer.Argument(
-        show_default=False, help="Folder or .jensen file of a model, as jensen fit makes it."
+        metavar="MODEL", show_default=False, help="Folder or .jensen file of a model, as jensen fit makes it."
     ),
 ]
 Data = Annotated[
     str,
     typer.Argument(
-        show_default=False, help="Rows of numbers: a .npy, .npz, .csv or .tsv file, or: digits."
+        metavar="DATA", show_default=False, help="Rows of numbers: a .npy, .npz, .csv or .tsv file, or: digits."
     ),
 ]
 Key = Annotated[
@@ -53,5 +53,7 @@ Seed = Annotated[
     ),
 ]
 Draws = Annotated[int, typer.Option(help="Samples of z for each row.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no more, to stdout.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and no more, to stdout.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors to stderr.")]

@@ -10,7 +10,7 @@ from jax import Array
 
 from jensen._batching import map_rows
 from jensen._sampling import row_keys
-from jensen._types import Datum, PRNGKey
+from jensen._types import Data, PRNGKey
 from jensen.errors import OptionError
 from jensen.evidence.estimate import Estimate
 from jensen.model import Model
@@ -38,7 +38,7 @@ def _one_row(context: _Context, x: Any, key: PRNGKey) -> tuple[Array, Array]:
     return jax.lax.map(one, keys, batch_size=min(16, context.draws))
 
 
-def elbo(model: Model, X: Array | Datum, key: PRNGKey, draws: int = 100) -> Bound:
+def elbo(model: Model, X: Data, key: PRNGKey, draws: int = 100) -> Bound:
     """E_q[log p(x | z)] − KL(q(z | x) ‖ p(z)) of each row, averaged over `draws` samples.
 
     A lower bound of log p(x), whose distance from it is KL(q(z | x) ‖ p(z | x)). The standard

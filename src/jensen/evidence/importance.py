@@ -11,7 +11,7 @@ from jax import Array
 
 from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys
-from jensen._types import Datum, PRNGKey
+from jensen._types import Data, PRNGKey
 from jensen.errors import OptionError
 from jensen.evidence.estimate import Estimate
 from jensen.evidence.weights import Weights
@@ -87,7 +87,7 @@ def _estimate(
     )
 
 
-def importance(model: Model, X: Array | Datum, key: PRNGKey, draws: int = 1000) -> Estimate:
+def importance(model: Model, X: Data, key: PRNGKey, draws: int = 1000) -> Estimate:
     """log p(x) by importance sampling from the encoder.
 
         log p̂(x) = log 1/K Σ_k p(x, z_k) / q(z_k | x),    z_k ~ q(z | x)
@@ -118,7 +118,7 @@ def importance(model: Model, X: Array | Datum, key: PRNGKey, draws: int = 1000) 
     return _estimate(_from_encoder, "importance", model, X, key, draws)
 
 
-def prior_monte_carlo(model: Model, X: Array | Datum, key: PRNGKey, draws: int = 1000) -> Estimate:
+def prior_monte_carlo(model: Model, X: Data, key: PRNGKey, draws: int = 1000) -> Estimate:
     """log p(x) as the mixture it is, over draws from the prior: log 1/K Σ_k p(x | z_k).
 
     Unbiased before the logarithm like `importance`, and hopeless where few z explain x: its

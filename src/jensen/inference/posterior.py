@@ -6,11 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jensen._batching import map_rows
 from jensen._sampling import mean
-from jensen._types import Datum
+from jensen._types import Data
 from jensen.model import Model
 from jensen.parts.priors import Mixture
 
@@ -21,7 +20,7 @@ def _mean_of_row(model: Model, x: Any) -> Any:
     return mean(model.posterior(x), jax.random.key(0))
 
 
-def posterior_means(model: Model, X: Array | Datum) -> Any:
+def posterior_means(model: Model, X: Data) -> Any:
     """E_q[z | x] of each row of X, shape (rows, latent)."""
     return map_rows(_mean_of_row, model, X)
 
@@ -31,7 +30,7 @@ def _posteriors(model: Model, X: Any) -> Any:
     return jax.vmap(model.posterior)(X)
 
 
-def aggregate_posterior(model: Model, X: Array | Datum) -> Mixture:
+def aggregate_posterior(model: Model, X: Data) -> Mixture:
     """q(z) = 1/N Σ_i q(z | x_i), the posterior of rows taken as a new prior.
 
     (Makhzani et al. 2016; Hoffman & Johnson 2016.) Its draws need no more than the rows'

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from jensen._lenient import lenient
 from jensen._sampling import draw
-from jensen._types import Datum, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar
 from jensen.inference.weighted import WeightedDraws, importance_draws
 from jensen.model import Model
 
@@ -54,7 +54,7 @@ def _moments(draws: WeightedDraws) -> tuple[Array, Array]:
 
 
 def refine(
-    model: Model, x: Array | Datum, key: PRNGKey, draws: int = 200, steps: int = _STEPS
+    model: Model, x: Data, key: PRNGKey, draws: int = 200, steps: int = _STEPS
 ) -> FlatNormal:
     """q(z) = N(m, L Lᵀ) for one datum, of locally maximal ELBO.
 

@@ -10,7 +10,7 @@ from jax.nn import log_softmax
 from jaxtyping import Float
 
 from jensen._sampling import draw
-from jensen._types import Datum, Distribution, PRNGKey, Scalar
+from jensen._types import Data, Distribution, PRNGKey, Scalar
 from jensen.model import Model
 
 __all__ = ["WeightedDraws", "importance_draws"]
@@ -34,7 +34,7 @@ class WeightedDraws(eqx.Module):
 
 
 def importance_draws(
-    model: Model, x: Array | Datum, q: Distribution, key: PRNGKey, draws: int
+    model: Model, x: Data, q: Distribution, key: PRNGKey, draws: int
 ) -> WeightedDraws:
     """`draws` samples z ~ q for one datum, weighted by p(x, z) / q(z)."""
     z = draw(q, key, draws)

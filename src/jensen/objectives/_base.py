@@ -4,9 +4,8 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import equinox as eqx
-from jax import Array
 
-from jensen._types import Datum, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar
 
 __all__ = ["Objective", "Terms"]
 
@@ -36,5 +35,5 @@ class Objective(eqx.Module):
     takes_value: ClassVar[str | None] = None
 
     @abstractmethod
-    def __call__(self, model: Any, x: Array | Datum, key: PRNGKey, epoch: Scalar) -> Terms:
+    def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         """The terms for one datum; `epoch` counts, in fractions, the epochs done so far."""

@@ -3,9 +3,8 @@
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jax import Array
 
-from jensen._types import Datum, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.divergence import kl_by_dimension
@@ -40,7 +39,7 @@ class BetaELBO(Objective):
             if not getattr(self, option) >= 0:
                 raise OptionError(f"{option}={getattr(self, option)}: must not be below 0.")
 
-    def __call__(self, model: Any, x: Array | Datum, key: PRNGKey, epoch: Scalar) -> Terms:
+    def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         reconstruction, kl = elbo_terms(model, x, key)
         charged = kl
         if self.free_bits > 0:

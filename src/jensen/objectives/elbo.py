@@ -4,11 +4,10 @@ from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 from jax.lax import stop_gradient
 
 from jensen._sampling import draw
-from jensen._types import Datum, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.divergence import closed_form_kl
@@ -29,7 +28,7 @@ def reparameterised(q: Any, key: PRNGKey, draws: int) -> Any:
     return draw(q, key, draws)
 
 
-def elbo_terms(model: Any, x: Array | Datum, key: PRNGKey, draws: int = 1) -> tuple[Scalar, Scalar]:
+def elbo_terms(model: Any, x: Data, key: PRNGKey, draws: int = 1) -> tuple[Scalar, Scalar]:
     """The ELBO's two terms for one datum, in nats: reconstruction and KL.
 
         reconstruction = E_q[log p(x | z)],    kl = KL(q(z | x) ‖ p(z))
@@ -51,7 +50,7 @@ def kl_term(q: Any, p: Any, z: Any) -> Scalar:
     return jnp.mean(jax.vmap(lambda z: q.log_prob(z) - p.log_prob(z))(z))
 
 
-def elbo(model: Any, x: Array | Datum, key: PRNGKey, draws: int = 1) -> Scalar:
+def elbo(model: Any, x: Data, key: PRNGKey, draws: int = 1) -> Scalar:
     """An unbiased estimate of ELBO(x) = E_q[log p(x | z)] − KL(q ‖ p) ≤ log p(x), in nats.
 
     Args:
@@ -98,14 +97,14 @@ class ELBO(Objective):
                 f"draws={self.draws}: gradient={self.gradient!r} needs at least {least}."
             )
 
-    def __call__(self, model: Any, x: Array | Datum, key: PRNGKey, epoch: Scalar) -> Terms:
+    def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         if self.gradient == "score":
             return self._by_score(model, x, key)
         reconstruction, kl = elbo_terms(model, x, key, self.draws)
         value = reconstruction - kl
         return Terms(value, value, reconstruction, kl)
 
-    def _by_score(self, model: Any, x: Array | Datum, key: PRNGKey) -> Terms:
+    def _by_score(self, model: Any, x: Data, key: PRNGKey) -> Terms:
         q, p = model.posterior(x), model.latent_prior()
         z = stop_gradient(draw(q, key, self.draws))
         log_q = jax.vmap(q.log_prob)(z)

@@ -8,7 +8,7 @@ from jax import Array
 from jax.lax import stop_gradient
 from jax.nn import logsumexp, softmax
 
-from jensen._types import Datum, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.elbo import kl_term, reparameterised
@@ -21,7 +21,7 @@ def log_mean_weight(log_weights: Array) -> Scalar:
     return logsumexp(log_weights) - jnp.log(log_weights.shape[0])
 
 
-def iwae(model: Any, x: Array | Datum, key: PRNGKey, draws: int = 10) -> Scalar:
+def iwae(model: Any, x: Data, key: PRNGKey, draws: int = 10) -> Scalar:
     """log 1/K Σ_k p(x, z_k) / q(z_k | x), z_k ~ q: its mean is a lower bound of log p(x).
 
     In nats, for one datum (Burda et al. 2016, eq. 8). With K = 1 it is the ELBO.
@@ -55,7 +55,7 @@ class IWAE(Objective):
         if self.draws < 1:
             raise OptionError(f"draws={self.draws}: must be at least 1.")
 
-    def __call__(self, model: Any, x: Array | Datum, key: PRNGKey, epoch: Scalar) -> Terms:
+    def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         q, p = model.posterior(x), model.latent_prior()
         z = reparameterised(q, key, self.draws)
         log_likelihood = jax.vmap(lambda z: model.log_likelihood(x, z))(z)
@@ -66,7 +66,7 @@ class IWAE(Objective):
             surrogate = self._doubly(model, x, q, z, stop_gradient(softmax(log_weights)))
         return Terms(value, surrogate, jnp.mean(log_likelihood), kl_term(q, p, z))
 
-    def _doubly(self, model: Any, x: Array | Datum, q: Any, z: Array, weights: Array) -> Scalar:
+    def _doubly(self, model: Any, x: Data, q: Any, z: Array, weights: Array) -> Scalar:
         # The encoder is reached through z alone, by the squared weights; the decoder and the
         # prior with z held, by the weights.
         held, held_q = stop_gradient((model, q))

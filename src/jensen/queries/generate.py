@@ -9,7 +9,7 @@ from jax import Array
 
 from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys
-from jensen._types import Datum, Distribution, PRNGKey
+from jensen._types import Data, Distribution, PRNGKey
 from jensen.errors import OptionError
 from jensen.model import Model
 
@@ -72,7 +72,7 @@ def _vary_one(context: _Variations, x: Any, key: PRNGKey) -> Array:
     return jax.vmap(one)(z, jax.random.split(for_x, context.n))
 
 
-def vary(model: Model, X: Array | Datum, key: PRNGKey, n: int, *, mean: bool = False) -> np.ndarray:
+def vary(model: Model, X: Data, key: PRNGKey, n: int, *, mean: bool = False) -> np.ndarray:
     """`n` variations of each row, shape (rows, n, *event): z ~ q(z | x), then x' ~ p(x' | z).
 
     Raises `OptionError` for `n` below 1.
@@ -97,7 +97,7 @@ def _reconstruct_one(model: Model, x: Any, key: PRNGKey, draws: int = 32) -> Arr
     return jax.vmap(lambda z: model.conditional(z).mean)(z).mean(axis=0)
 
 
-def reconstruct(model: Model, X: Array | Datum, key: PRNGKey) -> np.ndarray:
+def reconstruct(model: Model, X: Data, key: PRNGKey) -> np.ndarray:
     """E_q[E[x | z]] for each row of X, averaged over 32 draws of z; shape (rows, *event)."""
     keys = row_keys(key, np.asarray(jax.tree.leaves(X)[0]))
     return map_rows(_reconstruct_one, model, X, keys)

@@ -18,6 +18,7 @@ __all__ = [
     "label_text",
     "plain",
     "thin",
+    "whole",
 ]
 
 BLUE, ORANGE, GREY = "#3f8fd6", "#e08238", "#8b95a1"
@@ -85,6 +86,11 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     } | more
 
 
+def whole(most: float) -> dict[str, Any]:
+    """Additions to an axis of whole numbers up to `most`, lest a tick stands between two."""
+    return {"tickformat": ",d"} | ({"dtick": 1} if most < 6 else {})
+
+
 def bar_count(n: int) -> int:
     """How many bars a histogram of `n` rows bears.
 
@@ -117,7 +123,7 @@ def thin(x: np.ndarray, y: np.ndarray, most: int = 600) -> tuple[np.ndarray, np.
 
     >>> x = np.arange(10_000)
     >>> short, _ = thin(x, np.sin(x / 100))
-    >>> len(short) <= 600, short[0], short[-1]
+    >>> len(short) <= 600, int(short[0]), int(short[-1])
     (True, 0, 9999)
     """
     if len(x) <= most:

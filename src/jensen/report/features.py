@@ -9,7 +9,16 @@ from jensen.report.content import ReportData
 from jensen.report.markup import table
 from jensen.report.numbers import general
 
-__all__ = ["MOST_COLUMNS", "MOST_FEATURES", "Scale", "draws", "heat_map", "names", "value_table"]
+__all__ = [
+    "MOST_COLUMNS",
+    "MOST_FEATURES",
+    "Scale",
+    "draws",
+    "heat_map",
+    "names",
+    "value_table",
+    "wide",
+]
 
 MOST_FEATURES = 200
 _MOST_LINES = 40  # features; beyond, lines are a tangle and a heat-map is read more easily
@@ -57,16 +66,21 @@ class Scale:
         return cls(low, high)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """Places, shape (n, features); 0.5 for a feature that never changes."""
+        """Places, shape (n, features); 0.5 for a feature that never changes, NaN stays."""
         span = self.high - self.low
         flat = rows.reshape(len(rows), -1).astype(float)
         place = np.where(span > 0, (flat - self.low) / np.where(span > 0, span, 1.0), 0.5)
-        return np.clip(place, 0, 1)
+        return np.where(np.isnan(flat), np.nan, np.clip(place, 0, 1))
+
+
+def wide(data: ReportData) -> bool:
+    """Whether a row has too many features for lines."""
+    return data.width > _MOST_LINES
 
 
 def draws(name: str, rows: np.ndarray, data: ReportData, label: str) -> str:
     """Samples: a line each where features are few, else a heat-map."""
-    if data.width > _MOST_LINES:
+    if wide(data):
         return heat_map(name, rows, data, label)
     rows = rows[:_MOST_ROWS]
     places = Scale.of(data)(rows)
@@ -79,7 +93,7 @@ def draws(name: str, rows: np.ndarray, data: ReportData, label: str) -> str:
         "y": plain(np.hstack([places, gaps]).ravel()),
         "line": {"color": BLUE, "width": 1},
         "marker": {"size": 4},
-        "opacity": 0.45,
+        "opacity": 0.45 if len(rows) > 8 else 0.9,
         "hoverinfo": "skip",
     }
     layout = {

@@ -3,7 +3,7 @@
 from math import floor, isfinite, isnan, log10
 from typing import Any
 
-__all__ = ["count", "fixed", "general", "p_value", "with_error"]
+__all__ = ["count", "fixed", "general", "known", "p_value", "with_error"]
 
 NONE = "–"
 
@@ -41,7 +41,7 @@ def with_error(value: Any, error: Any) -> str:
     >>> with_error(-84.3117, 0.0213), with_error(-84.3, 3.2), with_error(-84.3, None)
     ('−84.312 ± 0.021', '−84.30 ± 3.20', '−84.30')
     """
-    if not _known(error) or not error > 0 or not isfinite(error):
+    if not known(error) or not error > 0 or not isfinite(error):
         return fixed(value)
     places = min(max(2, 1 - floor(log10(error))), 6)
     return f"{fixed(value, places)} ± {fixed(error, places)}"
@@ -53,15 +53,20 @@ def p_value(value: Any) -> str:
     >>> p_value(0.03211), p_value(0.0001)
     ('0.032', '< 0.001')
     """
-    return "< 0.001" if _known(value) and value < 0.001 else fixed(value, 3)
+    return "< 0.001" if known(value) and value < 0.001 else fixed(value, 3)
 
 
-def _known(value: Any) -> bool:
+def known(value: Any) -> bool:
+    """Whether there is a number at all.
+
+    >>> known(0), known(None), known(float("nan"))
+    (True, False, False)
+    """
     return value is not None and not isnan(value)
 
 
 def _shown(value: Any, form: str) -> str:
-    if not _known(value):
+    if not known(value):
         return NONE
     if not isfinite(value):
         return "∞" if value > 0 else "−∞"

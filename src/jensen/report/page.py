@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 from jensen._files import write_atomic
 from jensen.report.content import ReportData
 from jensen.report.markup import Section
-from jensen.report.numbers import count, fixed
+from jensen.report.numbers import count, fixed, known
 from jensen.report.sections import SECTIONS
 from jensen.report.style import CSS
 
@@ -85,11 +85,13 @@ def _about(summary: Any) -> str:
     rows = summary.get("rows") or {}
     names = {"train": "training", "validation": "validation", "test": "held-out"}
     sizes = [f"{count(rows[key])} {name}" for key, name in names.items() if rows.get(key)]
-    facts = [
-        (summary.get("features"), lambda v: f"{count(v)} features"),
-        (sizes, lambda v: ", ".join(v) + " rows"),
-        (summary.get("likelihood"), lambda v: f"{v} likelihood"),
-        (summary.get("epochs"), lambda v: f"{count(v)} epochs"),
-        (summary.get("seconds"), lambda v: f"{fixed(v, 1)} s"),
-    ]
-    return " · ".join(tell(value) for value, tell in facts if value)
+    facts = [f"{', '.join(sizes)} rows"] if sizes else []
+    if known(summary.get("features")):
+        facts.insert(0, f"{count(summary['features'])} features")
+    if isinstance(summary.get("likelihood"), str):
+        facts.append(f"{summary['likelihood']} likelihood")
+    if known(summary.get("epochs")):
+        facts.append(f"{count(summary['epochs'])} epochs")
+    if known(summary.get("seconds")):
+        facts.append(f"{fixed(summary['seconds'], 1)} s")
+    return " · ".join(facts)

@@ -1,7 +1,7 @@
 """The abstract likelihood."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import equinox as eqx
 import numpy as np
@@ -34,7 +34,9 @@ class Likelihood(eqx.Module):
     event_shape: eqx.AbstractVar[tuple[int, ...]]
 
     @classmethod
-    def build(cls, rows: np.ndarray, high: float | None = None, value: float | None = None) -> Self:
+    def build(
+        cls, rows: np.ndarray, high: float | None = None, value: float | None = None
+    ) -> "Likelihood":
         """A member for data like `rows`, shape (n, *event), with entries up to `high`.
 
         Raises `OptionError` where a `value` is given to a likelihood that has no use for one.
@@ -45,7 +47,7 @@ class Likelihood(eqx.Module):
 
     @classmethod
     @abstractmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> Self:
+    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Likelihood":
         """What `build` returns once its arguments are checked."""
 
     @property

@@ -2,7 +2,7 @@
 
 from jensen.report.content import ReportData
 from jensen.report.markup import Section, paragraph, table
-from jensen.report.numbers import general, p_value
+from jensen.report.numbers import general, known, p_value
 
 __all__ = ["checks"]
 
@@ -25,7 +25,7 @@ def checks(data: ReportData) -> Section | None:
     marked = [
         i
         for i, check in enumerate(data.checks)
-        if check.get("p_value") is not None and check["p_value"] < _DOUBTFUL
+        if known(check.get("p_value")) and check["p_value"] < _DOUBTFUL
     ]
     told = (
         "Each line compares a figure of the held-out rows with the same figure of data drawn from"

@@ -4,7 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from jensen.report.charts import BLUE, GREY, ORANGE, axis, bar_count, chart, label_text, plain
+from jensen.report.charts import (
+    BLUE,
+    GREY,
+    ORANGE,
+    axis,
+    bar_count,
+    chart,
+    label_text,
+    plain,
+    whole,
+)
 from jensen.report.content import ReportData
 from jensen.report.markup import Section, figure
 from jensen.report.numbers import count, fixed
@@ -51,7 +61,7 @@ def _histogram(data: ReportData) -> str:
     ]
     layout = {
         "xaxis": axis("log evidence, nats"),
-        "yaxis": axis("rows", range=[0, top], tickformat=",d"),
+        "yaxis": axis("rows", range=[0, top], **whole(top)),
         "margin": {"l": 60, "r": 14, "t": 34, "b": 44},
     }
     label = f"Histogram of the log evidence of {count(len(known))} held-out rows"

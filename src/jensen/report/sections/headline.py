@@ -6,7 +6,7 @@ from typing import Any
 
 from jensen.report.content import ReportData
 from jensen.report.markup import Section, paragraph, table
-from jensen.report.numbers import count, fixed, with_error
+from jensen.report.numbers import count, fixed, known, with_error
 
 __all__ = ["headline"]
 
@@ -28,7 +28,7 @@ def headline(data: ReportData) -> Section | None:
 def _sum(summary: Mapping[str, Any]) -> str:
     kl = summary.get("kl")
     # A Monte Carlo KL can fall below zero; minus a minus would be misread.
-    shown = f"({fixed(kl)})" if kl is not None and kl < 0 else fixed(kl)
+    shown = f"({fixed(kl)})" if known(kl) and kl < 0 else fixed(kl)
     terms = [
         (fixed(summary.get("elbo")), "ELBO"),
         ("=", ""),
@@ -52,36 +52,36 @@ def _scores(summary: Mapping[str, Any]) -> list[list[str]]:
     if evidence:
         shown = with_error(value, evidence.get("stderr"))
         rows.append(["Log evidence", shown, _how(evidence)])
-        if evidence.get("row_stderr") is not None:
+        if known(evidence.get("row_stderr")):
             row_stderr = fixed(evidence["row_stderr"])
             told = "nats; how far this mean would move were other rows held out"
             rows.append(["Sampling error", f"± {row_stderr}", told])
-    if elbo is not None and value is not None:
+    if known(elbo) and known(value):
         least = "at least " if evidence.get("kind") == "lower bound" else ""
         told = f"nats per row; {least}what the ELBO loses as q(z | x) is not the posterior"
         rows.append(["Log evidence − ELBO", fixed(value - elbo), told])
-    if summary.get("bits_per_dim") is not None:
+    if known(summary.get("bits_per_dim")):
         told = "bits for each entry of a row, from the log evidence; smaller is better"
         rows.append(["Bits per dimension", fixed(summary["bits_per_dim"], 3), told])
-    if summary.get("active_units") is not None:
+    if known(summary.get("active_units")):
         told = "latent dimensions that carry something about the data"
         rows.append(["Active units", count(summary["active_units"]), told])
-    if summary.get("seconds") is not None:
+    if known(summary.get("seconds")):
         rows.append(["Seconds", fixed(summary["seconds"], 1), "from start to end"])
     return rows
 
 
 def _how(evidence: Mapping[str, Any]) -> str:
     told = [f"nats per row; {evidence.get('kind', 'estimate')}"]
-    if evidence.get("method"):
-        told[0] += f", by {str(evidence['method']).replace('_', ' ')}"
-    if evidence.get("draws"):
+    if isinstance(evidence.get("method"), str):
+        told[0] += f", by {evidence['method'].replace('_', ' ')}"
+    if known(evidence.get("draws")) and evidence["draws"] > 0:
         told.append(f"{count(evidence['draws'])} draws a row")
-    if evidence.get("ess") is not None:
+    if known(evidence.get("ess")):
         told.append(f"median effective draws {fixed(evidence['ess'], 0)}")
-    if evidence.get("khat") is not None:
+    if known(evidence.get("khat")):
         told.append(f"median Pareto k̂ {fixed(evidence['khat'])}")
-    if evidence.get("unreliable_rows"):
+    if known(evidence.get("unreliable_rows")) and evidence["unreliable_rows"] > 0:
         told.append(f"unreliable for {count(evidence['unreliable_rows'])} rows (k̂ above 0.7)")
     return ", ".join(told)
 
@@ -90,7 +90,7 @@ def _baselines(summary: Mapping[str, Any]) -> str:
     reached = (summary.get("log_evidence") or {}).get("value")
 
     def above(value: Any) -> str:
-        if value is None or reached is None:
+        if not (known(value) and known(reached)):
             return fixed(None)
         text = fixed(reached - value)
         return f"+{text}" if reached > value else text

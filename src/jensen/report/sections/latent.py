@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from jensen.report.charts import BLUE, LEGEND, PALETTE, axis, bar_count, chart, label_text, plain
+from jensen.report.charts import (
+    BLUE,
+    LEGEND,
+    PALETTE,
+    axis,
+    bar_count,
+    chart,
+    label_text,
+    plain,
+    whole,
+)
 from jensen.report.content import ReportData
 from jensen.report.markup import Section, figure
 from jensen.report.numbers import count
@@ -74,7 +84,7 @@ def _histogram(values: np.ndarray, labels: np.ndarray | None, n: str) -> str:
     ]
     layout = {
         "xaxis": axis("latent"),
-        "yaxis": axis("rows"),
+        "yaxis": axis("rows", **whole(len(values))),
         "barmode": "stack",
         "bargap": 0.04,
         "showlegend": len(traces) > 1,

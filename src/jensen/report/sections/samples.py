@@ -3,7 +3,7 @@
 import numpy as np
 
 from jensen.report.content import ReportData
-from jensen.report.features import draws
+from jensen.report.features import draws, wide
 from jensen.report.markup import Section, figure, side_by_side
 from jensen.report.pictures import image_tag, png_grid
 
@@ -30,9 +30,10 @@ def samples(data: ReportData) -> Section | None:
             " row uses"
         )
     if data.image_shape is None:
+        low, high = ("low, dark", "high, bright") if wide(data) else ("low", "high")
         caption += (
-            ". Every feature has its own scale, from its 1st (low) to its 99th percentile (high)"
-            " over all rows pictured on this page, and values beyond are drawn at the end"
+            f". Every feature has its own scale, from its 1st ({low}) to its 99th percentile"
+            f" ({high}) over all rows pictured on this page, and values beyond are drawn as its end"
         )
     return Section("samples", "Samples", figure(side_by_side(*panels), caption + "."))
 

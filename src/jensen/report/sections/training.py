@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jensen.report.charts import BLUE, GREY, LEGEND, ORANGE, axis, chart, plain, thin
+from jensen.report.charts import BLUE, GREY, LEGEND, ORANGE, axis, chart, plain, thin, whole
 from jensen.report.content import ReportData
 from jensen.report.markup import Section, figure
 from jensen.report.numbers import count
@@ -30,7 +30,7 @@ def training(data: ReportData) -> Section | None:
         for part, colour in parts
     ]
     layout: dict[str, Any] = {
-        "xaxis": axis("epoch", anchor="y3", tickformat=",d"),
+        "xaxis": axis("epoch", anchor="y3", **whole(len(data.history))),
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "showlegend": validated,

@@ -1,0 +1,84 @@
+"""Rows that a model was not fitted to, and where they stand in the user's data."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jensen.cli._folder import read_run
+from jensen.cli._inputs import chosen_rows, read_fitting_rows
+from jensen.data import Dataset
+from jensen.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from jensen import VAE
+
+__all__ = ["HeldOut", "digest", "held_out_by_fit", "held_out_of", "held_out_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Held-out rows among the others of their file.
+
+    Attributes:
+        name: of the data.
+        rows: all rows of the file, checked, shape (n, *event).
+        indices: which of them are held out.
+        labels: one for each of `rows`, or `None`.
+        training: the rows that the model was fitted to, where they are known.
+    """
+
+    name: str
+    rows: np.ndarray
+    indices: np.ndarray
+    labels: np.ndarray | None = None
+    training: np.ndarray | None = None
+
+    @property
+    def scored(self) -> np.ndarray:
+        """The held-out rows."""
+        return self.rows[self.indices]
+
+
+def digest(X: np.ndarray) -> str:
+    """By which data are known again."""
+    return sha256(np.ascontiguousarray(X).tobytes()).hexdigest()
+
+
+def held_out_of(dataset: Dataset, indices: np.ndarray) -> HeldOut:
+    """Some rows of a data set held out, all others fitted to."""
+    others = np.delete(dataset.X, indices, axis=0)
+    return HeldOut(dataset.name, dataset.X, indices, dataset.labels, others)
+
+
+def held_out_rows(vae: "VAE", data: str, key: str | None, rows: str | None) -> HeldOut:
+    """The rows of a file that a user says were held out."""
+    dataset = read_fitting_rows(vae, data, key, None)
+    indices = chosen_rows(len(dataset.X), rows, data)
+    return HeldOut(dataset.name, dataset.X, indices, dataset.labels)
+
+
+def held_out_by_fit(vae: "VAE", model: Path) -> HeldOut:
+    """The rows that `jensen fit` held out when it made `model`.
+
+    Raises:
+        OptionError: `jensen fit` left no note of them.
+        DataError: the data are gone, or are others by now.
+    """
+    run = read_run(model)
+    if run is None:
+        raise OptionError(
+            f"{model}: tells of no held-out rows; name some: jensen report MODEL DATA"
+        )
+    dataset = read_fitting_rows(vae, run["data"], run["key"], None)
+    if digest(dataset.X) != run["digest"]:
+        raise DataError(
+            f"{run['data']}: has changed since {model} was fitted; name held-out rows: jensen"
+            " report MODEL DATA"
+        )
+    if run["test_key"] is not None:
+        test = read_fitting_rows(vae, run["data"], run["test_key"], None)
+        return HeldOut(test.name, test.X, np.arange(len(test.X)), test.labels, dataset.X)
+    return held_out_of(dataset, np.array(run["test"], dtype=int))

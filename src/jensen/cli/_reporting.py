@@ -1,0 +1,86 @@
+"""From a model and held-out rows to the content of the report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jensen.cli._held_out import HeldOut
+from jensen.cli._images import image_shape, value_range
+from jensen.cli._output import plain
+from jensen.cli._scores import summary
+
+if TYPE_CHECKING:
+    from jensen import VAE
+    from jensen.queries import Check
+    from jensen.report import ReportData
+
+__all__ = ["report_data", "report_on"]
+
+_SAMPLES = 48
+_PAIRS = 40
+_LEAST_LIKELY = 16
+_DOTS = 2000
+
+
+def report_on(vae: "VAE", held_out: HeldOut, check: "Check", page: Path, *, seconds: float) -> Path:
+    """Write the page."""
+    from jensen.report import write_report
+
+    return write_report(page, report_data(vae, held_out, check, seconds))
+
+
+def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -> "ReportData":
+    """The report's content; its numbers are in nats per held-out row."""
+    from jensen.report import ReportData
+
+    schema, X, evidence = vae.schema_, held_out.scored, check.evidence
+    worst = np.argsort(evidence.values)[:_LEAST_LIKELY]
+    # The page shows more of the estimate than scripts rely on.
+    told = summary(vae, check, seconds) | {"log_evidence": evidence.to_json()}
+    posterior = vae.sample(_SAMPLES, "posterior") if len(vae.rows_) else None
+    return ReportData(
+        title=f"{held_out.name}: {vae.likelihood_} VAE with {vae.latent_dim} latents",
+        summary=plain(told),
+        event_shape=schema.shape,
+        image_shape=image_shape(schema),
+        value_range=value_range(schema),
+        feature_names=schema.names,
+        assumptions=[
+            *schema.describe(),
+            f"likelihood: {vae.likelihood_}"
+            + (f" (chosen for {schema.kind} data)" if vae.likelihood == "auto" else ""),
+        ],
+        verdict=check.verdict,
+        checks=plain(check.checks),
+        history=vae.history_,
+        best_epoch=vae.best_epoch_,
+        prior_samples=vae.sample(_SAMPLES),
+        posterior_samples=posterior,
+        originals=X[:_PAIRS],
+        reconstructions=vae.reconstruct(X[:_PAIRS]),
+        row_evidence=evidence.values,
+        row_errors=evidence.standard_errors,
+        row_indices=held_out.indices,
+        least_likely=X[worst],
+        least_likely_evidence=evidence.values[worst],
+        least_likely_rows=held_out.indices[worst],
+        **_latent_picture(vae, held_out),
+    )
+
+
+def _latent_picture(vae: "VAE", held_out: HeldOut) -> dict[str, Any]:
+    """The posterior means in at most two dimensions."""
+    from sklearn.decomposition import PCA
+
+    count = len(held_out.rows)
+    chosen = np.sort(np.random.default_rng(0).permutation(count)[:_DOTS])
+    Z = vae.transform(held_out.rows[chosen])
+    note = "its posterior mean of z"
+    if Z.shape[1] > 2 and len(Z) > 2:
+        pca = PCA(2, svd_solver="full").fit(Z)
+        share = pca.explained_variance_ratio_.sum()
+        Z = pca.transform(Z)
+        note = f"the first two principal axes of the posterior means, {share:.0%} of their variance"
+    labels = None if held_out.labels is None else held_out.labels[chosen]
+    return {"latent": Z[:, :2], "latent_note": note, "latent_labels": labels}

@@ -1,0 +1,257 @@
+"""The course of `jensen fit`: data, folder, training, scores, report."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import jensen
+from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder, read_run
+from jensen.cli._held_out import HeldOut, digest, held_out_of
+from jensen.cli._output import plain, print_json, say
+from jensen.data import BUILT_IN, Dataset, Schema
+from jensen.errors import DataError, OptionError, TrainingError
+
+if TYPE_CHECKING:
+    from jensen import VAE
+
+__all__ = ["Asked", "run"]
+
+# How what Python calls a parameter is called on the command line.
+_OPTIONS = {
+    "latent_dim": "--latent",
+    "max_epochs": "--epochs",
+    "random_state": "--seed",
+    "validation": "--validation-fraction",
+    "test": "--test-fraction",
+}
+# What a resumed run may have otherwise than the run it goes on with.
+_FREE = ("max_time",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line asks for; `settings` are the parameters of `jensen.VAE`."""
+
+    data: str
+    key: str | None
+    test_key: str | None
+    test_fraction: float
+    settings: dict[str, Any]
+    out: Path | None
+    overwrite: bool
+    resume: bool
+    report: bool
+    json: bool
+    quiet: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows to fit and rows to score, under one schema."""
+
+    dataset: Dataset
+    schema: Schema
+    fitted: np.ndarray
+    test: np.ndarray | None
+    held_out: Callable[[], HeldOut]
+
+
+def run(asked: Asked) -> None:
+    """Fit, save, score, report; each step leaves its files before the next one begins."""
+    began = time.monotonic()
+    try:
+        rows = _read(asked)
+        path = choose_folder(
+            asked.out,
+            rows.dataset.name.removesuffix(".jensen"),
+            resume=asked.resume,
+            overwrite=asked.overwrite,
+        )
+        for line in rows.schema.describe():
+            say(asked.quiet, line)
+        vae = _train(asked, rows, path)
+    except OptionError as error:
+        raise OptionError(_as_typed(str(error))) from error
+    say(asked.quiet, _how_it_ended(vae, path))
+    _finish(asked, vae, rows, path, began)
+
+
+def _read(asked: Asked) -> _Rows:
+    settings = asked.settings
+    if not 0 < asked.test_fraction < 1:
+        raise OptionError(f"test={asked.test_fraction}: must be a share above 0 and below 1")
+    dataset = jensen.data.load(asked.data, asked.key)
+    try:
+        schema = jensen.data.infer(
+            dataset.X, kind=settings["kind"], high=settings["high"], names=dataset.names
+        )
+        if asked.test_key is None:
+            return _split(asked, dataset, schema)
+        test = jensen.data.load(asked.data, asked.test_key)
+        schema.check(test.X)
+    except DataError as error:
+        raise DataError(f"{asked.data}: {error}") from None
+    given = lambda: HeldOut(
+        test.name,
+        schema.check(test.X),
+        np.arange(len(test.X)),
+        test.labels,
+        schema.check(dataset.X),
+    )
+    return _Rows(dataset, schema, dataset.X, None, given)
+
+
+def _split(asked: Asked, dataset: Dataset, schema: Schema) -> _Rows:
+    parts = jensen.data.split(
+        len(dataset.X),
+        validation=0.0,
+        test=asked.test_fraction,
+        seed=asked.settings["random_state"],
+    )
+    if not len(parts.test):
+        raise DataError(
+            f"holds {len(dataset.X)} row; at least 2 are needed, to train on and to score"
+        )
+    checked = lambda: replace(dataset, X=schema.check(dataset.X))
+    return _Rows(
+        dataset,
+        schema,
+        dataset.X[parts.train],
+        parts.test,
+        lambda: held_out_of(checked(), parts.test),
+    )
+
+
+def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
+    """What tells a run from others, and where its held-out rows are."""
+    built_in = asked.data in BUILT_IN
+    return {
+        "jensen": jensen.__version__,
+        "data": asked.data if built_in else str(Path(asked.data).resolve()),
+        "key": asked.key,
+        "test_key": asked.test_key,
+        "settings": asked.settings | {"test": asked.test_fraction},
+        "digest": digest(rows.schema.check(rows.dataset.X)),
+        "test": None if rows.test is None else rows.test.tolist(),
+    }
+
+
+def _require_same(note: dict[str, Any], asked: Asked, path: Path) -> None:
+    """Raise `OptionError` where the run in `path` was started with something else."""
+    before = read_run(path)
+    if before is None:
+        return
+    settings = {"data": note["digest"], "test_key": note["test_key"]} | note["settings"]
+    then = {"data": before["digest"], "test_key": before["test_key"]} | before["settings"]
+    for name, value in settings.items():
+        if name not in _FREE and then.get(name) != value:
+            change = "other rows" if name == "data" else f"{_shown(then.get(name))}"
+            raise OptionError(
+                f"{_option(name)}{'' if name == 'data' else f' {_shown(value)}'}: the run in {path}"
+                f" was started with {change}; resume with that, or start anew in another folder"
+            )
+
+
+def _train(asked: Asked, rows: _Rows, path: Path) -> "VAE":
+    note = _note(asked, rows)
+    if asked.resume:
+        _require_same(note, asked, path)
+    folder = Folder(path, note, asked.resume)
+    folder.claim()
+    try:
+        return _fit(asked, rows, folder)
+    except BaseException:
+        folder.release()
+        raise
+
+
+def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
+    from jensen.training.progress import Printer
+
+    if asked.resume and not folder.has_checkpoint:
+        say(asked.quiet, f"{folder.path} has no checkpoint yet: starting at the beginning")
+    settings = asked.settings | {"hidden": tuple(asked.settings["hidden"])}
+    vae = jensen.VAE(**(settings | _support(settings, rows)))
+    with Printer(asked.quiet) as printer:
+
+        def on_epoch(record: dict[str, Any], planned: int) -> None:
+            folder.begin()
+            printer.epoch(record, planned)
+
+        try:
+            vae.fit(
+                rows.fitted,
+                folder=folder.path,
+                resume=asked.resume,
+                on_epoch=on_epoch,
+                on_failure=printer.line,
+            )
+        except TrainingError as error:
+            _save(vae, rows, folder.path)
+            raise TrainingError(f"{error} It is in {folder.path}.") from error
+    _save(vae, rows, folder.path)
+    return vae
+
+
+def _support(settings: dict[str, Any], rows: _Rows) -> dict[str, Any]:
+    """Overrides where the rows to fit would by themselves be taken for another kind."""
+    alone = jensen.data.infer(rows.fitted, kind=settings["kind"], high=settings["high"])
+    whole = rows.schema
+    bounded = whole.kind == "bounded"
+    if alone.kind == whole.kind and not (bounded and alone.high != whole.high):
+        return {}
+    return {"kind": whole.kind} | ({"high": whole.high} if bounded else {})
+
+
+def _save(vae: "VAE", rows: _Rows, path: Path) -> None:
+    # The estimator learns names from frames only, and these rows came as an array.
+    vae.schema_ = replace(vae.schema_, names=rows.schema.names, reason=rows.schema.reason)
+    vae.save(path)
+
+
+def _how_it_ended(vae: "VAE", path: Path) -> str:
+    ended = f"{vae.stopped_} after epoch {vae.n_iter_}; weights are those of {vae.best_epoch_}"
+    if vae.stopped_ == "interrupted":
+        return f"{ended}. The model is saved in {path}; --resume --out {path} goes on"
+    return ended
+
+
+def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> None:
+    from jensen._files import write_atomic
+    from jensen.cli._reporting import report_on
+    from jensen.cli._scores import summary
+    from jensen.cli._tables import print_summary
+
+    held_out = rows.held_out()
+    say(asked.quiet, f"scoring {len(held_out.scored)} held-out rows")
+    check = vae.check(held_out.scored, held_out.training)
+    page = None
+    if asked.report:
+        page = path / REPORT
+        report_on(vae, held_out, check, page, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    told = {"model": path, "report": page} | summary(vae, check, seconds)
+    write_atomic(path / SUMMARY, json.dumps(plain(told), indent=2, allow_nan=False) + "\n")
+    if asked.json:
+        print_json(told)
+    if not (asked.json and asked.quiet):
+        print_summary(told, check, to_stderr=asked.json)
+
+
+def _as_typed(message: str) -> str:
+    """A message about a parameter of `jensen.VAE` in the words of the command line."""
+    return re.sub(r"^(\w+)=", lambda found: f"{_option(found[1])}=", message)
+
+
+def _option(name: str) -> str:
+    return _OPTIONS.get(name, "--" + name.replace("_", "-")) if name != "data" else "DATA"
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

@@ -1,0 +1,48 @@
+"""Scores of rows as plain values; the estimating is done elsewhere."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jensen import VAE, Estimate
+    from jensen.queries import Check
+
+__all__ = ["brief", "outliers", "summary"]
+
+_BRIEF = ("value", "stderr", "method", "kind", "draws", "ess", "khat")
+
+
+def brief(estimate: "Estimate") -> dict[str, Any]:
+    """The keys of an estimate that scripts rely on."""
+    told = estimate.to_json()
+    return {name: told[name] for name in _BRIEF}
+
+
+def outliers(vae: "VAE", scores: np.ndarray) -> np.ndarray:
+    """True for each score that `predict` would call an outlier's."""
+    # A model whose training failed has no threshold.
+    return scores < getattr(vae, "offset_", -np.inf)
+
+
+def summary(vae: "VAE", check: "Check", seconds: float) -> dict[str, Any]:
+    """What a fit amounts to, in nats per held-out row."""
+    schema, evidence, elbo = vae.schema_, check.evidence, check.elbo
+    return {
+        "rows": {
+            "train": vae.training_rows_,
+            "validation": vae.validation_rows_,
+            "test": len(evidence),
+        },
+        "features": schema.width,
+        "likelihood": vae.likelihood_,
+        "elbo": elbo.value,
+        "reconstruction": float(np.mean(elbo.reconstruction)),
+        "kl": float(np.mean(elbo.kl)),
+        "log_evidence": brief(evidence),
+        "bits_per_dim": evidence.bits_per_dim(schema.width) if schema.discrete else None,
+        "baselines": check.baselines,
+        "active_units": check.active_units,
+        "epochs": vae.n_iter_,
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,194 @@
+"""`jensen fit`: the main job, from data to a model that knows its evidence."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jensen.cli._options import MOST_SEED, Data, Json, Key, Quiet
+from jensen.errors import OptionError
+
+EXAMPLE = "jensen fit digits --latent 10 --hidden 200,200 --seed 0 --out runs/digits"
+
+_MODEL, _TRAINING, _RUN = "The model", "Training", "The run"
+
+
+def fit(
+    data: Data,
+    latent: Annotated[
+        int, typer.Option(help="Dimensions of z; idle ones cost nothing.", rich_help_panel=_MODEL)
+    ] = 10,
+    hidden: Annotated[
+        str,
+        typer.Option(
+            help="Widths of the encoder's layers, the decoder's reversed; none is linear.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "200,200",
+    activation: Annotated[
+        str,
+        typer.Option(help="elu, gelu, relu, silu, softplus or tanh.", rich_help_panel=_MODEL),
+    ] = "relu",
+    likelihood: Annotated[
+        str,
+        typer.Option(
+            help="auto goes by the data. bernoulli, beta-binomial, binomial, categorical,"
+            " negative-binomial, normal, normal-fixed:SIGMA, normal-predicted, normal-shared,"
+            " poisson or student-t.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "auto",
+    prior: Annotated[
+        str, typer.Option(help="normal, mixture or vamp.", rich_help_panel=_MODEL)
+    ] = "normal",
+    posterior: Annotated[
+        str, typer.Option(help="diagonal or full covariance.", rich_help_panel=_MODEL)
+    ] = "diagonal",
+    objective: Annotated[
+        str,
+        typer.Option(help="elbo, elbo:DRAWS, iwae:DRAWS or beta:BETA.", rich_help_panel=_TRAINING),
+    ] = "elbo",
+    epochs: Annotated[
+        str,
+        typer.Option(
+            metavar="N",
+            help="Passes over the rows at most; auto makes some 4,000 steps.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = "auto",
+    batch_size: Annotated[int, typer.Option(help="Rows in a step.", rich_help_panel=_TRAINING)] = (
+        128
+    ),
+    learning_rate: Annotated[
+        float, typer.Option(help="The highest one.", rich_help_panel=_TRAINING)
+    ] = 2e-3,
+    max_time: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            show_default=False,
+            help="Begin no epoch after this time.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    validation_fraction: Annotated[
+        float,
+        typer.Option(help="Share of the rows to stop by.", rich_help_panel=_TRAINING),
+    ] = 0.1,
+    test_fraction: Annotated[
+        float,
+        typer.Option(
+            help="Share of the rows kept out of all this, for the scores.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = 0.1,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MOST_SEED,
+            help="With the same one the same numbers come every time.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = 0,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="Override what the data were taken for: binary, bounded, count or real.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    high: Annotated[
+        float | None,
+        typer.Option(
+            show_default=False,
+            help="The largest value that bounded data can take.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    key: Key = None,
+    test_key: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="Array of an .npz file that holds the test rows, in place of --test-fraction.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            show_default=False,
+            help="Where it all goes; by default runs/NAME, or runs/NAME-2 and so on.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what is there.", rich_help_panel=_RUN)
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with a run that was cut short, with the options it was started with.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Write no report.html.", rich_help_panel=_RUN)
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a variational autoencoder to rows of numbers, and score it on rows held out.
+
+    Writes the model, a report and the scores to a folder.
+    Ctrl-C ends training at the next epoch and keeps the model.
+    """
+    from jensen.cli._run import Asked, run
+
+    run(
+        Asked(
+            data=data,
+            key=key,
+            test_key=test_key,
+            test_fraction=test_fraction,
+            settings={
+                "latent_dim": latent,
+                "hidden": _widths(hidden),
+                "activation": activation,
+                "likelihood": likelihood,
+                "prior": prior,
+                "posterior": posterior,
+                "objective": objective,
+                "max_epochs": int(epochs) if epochs.strip().isdecimal() else epochs,
+                "batch_size": batch_size,
+                "learning_rate": learning_rate,
+                "max_time": max_time,
+                "validation_fraction": validation_fraction,
+                "kind": kind,
+                "high": high,
+                "random_state": seed,
+            },
+            out=out,
+            overwrite=overwrite,
+            resume=resume,
+            report=not no_report,
+            json=json,
+            quiet=quiet,
+        )
+    )
+
+
+def _widths(text: str) -> list[int]:
+    """From "200,200" to [200, 200]; "" and "none" are no layer."""
+    if text.strip() in ("", "none"):
+        return []
+    widths = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
+    if min(widths) < 1:
+        raise OptionError(
+            f"--hidden {text}: give widths of at least 1, such as 200,200; or none, for a linear"
+            " model"
+        )
+    return widths

@@ -1,0 +1,56 @@
+"""`jensen report`: the page that shows what a model has learnt."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jensen.cli._options import Json, Key, Model, Quiet, Rows
+
+EXAMPLE = "jensen report runs/digits"
+
+
+def report(
+    model: Model,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            show_default=False,
+            help="Rows the model was not fitted to; without it, those that jensen fit held out.",
+        ),
+    ] = None,
+    rows: Rows = None,
+    key: Key = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(show_default=False, help="The page; by default report.html with the model."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write one HTML page that opens without a network: scores, pictures, and how to read them."""
+    import time
+
+    from jensen.cli._held_out import held_out_by_fit, held_out_rows
+    from jensen.cli._inputs import load_model
+    from jensen.cli._output import print_json, require_suffix, say
+    from jensen.cli._reporting import report_on
+    from jensen.errors import OptionError
+
+    require_suffix(out, (".html",))
+    if data is None and (rows is not None or key is not None):
+        raise OptionError("--rows and --key go with DATA: name the rows' file")
+    began = time.monotonic()
+    vae = load_model(model)
+    held_out = (
+        held_out_by_fit(vae, model) if data is None else held_out_rows(vae, data, key, rows)
+    )
+    page = out or (model if model.is_dir() else model.parent) / "report.html"
+    say(quiet, f"scoring {len(held_out.scored)} rows")
+    check = vae.check(held_out.scored, held_out.training)
+    report_on(vae, held_out, check, page, seconds=time.monotonic() - began)
+    if json:
+        print_json({"model": model, "report": page, "rows": len(held_out.scored)})
+    else:
+        print(f"report: {page}")

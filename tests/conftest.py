@@ -1,0 +1,39 @@
+"""The suite's harness: warnings are errors, promotion raises, shapes are checked at run time."""
+
+import os
+
+# Before JAX is imported anywhere: the suite compiles the same small programs in every run.
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
+import jax
+import numpy as np
+import pytest
+from jaxtyping import install_import_hook
+
+# Every function that annotates shapes is held to them while the tests run.
+_SHAPED = ("evidence", "inference", "linear_gaussian", "model", "objectives", "parts", "queries")
+with install_import_hook([f"jensen.{name}" for name in _SHAPED], "beartype.beartype"):
+    import jensen
+    import jensen.estimator
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def key():
+    return jax.random.key(0)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    from sklearn.datasets import load_digits
+
+    return load_digits().data
+
+
+@pytest.fixture(scope="session")
+def linear_gaussian():
+    """A linear-Gaussian model with four latents, and 50 rows of it."""
+    exact = jensen.LinearGaussian.random(jax.random.key(7), features=12, latent=4)
+    return exact, exact.sample(np.random.default_rng(7), 50)

@@ -1,0 +1,246 @@
+"""Estimators of the evidence against closed forms and quadrature."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from arviz_stats.base import array_stats
+from scipy.integrate import quad
+from sklearn.decomposition import FactorAnalysis
+
+from jensen import Datum, LinearGaussian, Model, evidence, recipes
+from jensen.errors import OptionError
+from jensen.evidence.weights import Weights
+from jensen.objectives import elbo_terms
+
+
+def narrowed(model, scale=0.7, shift=0.0):
+    """The model with a posterior that is too narrow, and off by `shift` in each latent."""
+    scaled = eqx.tree_at(lambda m: m.encoder.scale_tril, model, model.encoder.scale_tril * scale)
+    # The mean is gain (x − m): moving m moves every posterior mean by the same vector.
+    gain = np.asarray(model.encoder.gain)
+    moved = model.encoder.mean - jnp.asarray(
+        np.linalg.pinv(gain) @ np.full(len(gain), shift), dtype=jnp.float32
+    )
+    return eqx.tree_at(lambda m: m.encoder.mean, scaled, moved)
+
+
+def test_exact_is_factor_analysis(digits):
+    data = digits[:300, 20:40]
+    fitted = FactorAnalysis(3).fit(data)
+    same = LinearGaussian(fitted.components_.T, fitted.mean_, fitted.noise_variance_)
+    np.testing.assert_allclose(
+        evidence.exact(same, data).values, fitted.score_samples(data), atol=1e-4, rtol=0
+    )
+
+
+@pytest.mark.parametrize("likelihood", ["normal", "normal-shared", "normal-fixed:0.8"])
+def test_exact_of_a_linear_model_is_read_off_its_parts(likelihood, key):
+    rows = np.random.default_rng(0).normal(size=(40, 5)) * [1, 2, 3, 4, 5] + 10
+    model, _ = recipes.ppca(rows, key=key, latent_dim=2, likelihood=likelihood)
+    model = eqx.tree_at(lambda m: m.decoder.layers[0].weight, model, jax.random.normal(key, (5, 2)))
+    exact = evidence.exact(model, rows)
+    # The density of x given z, and then the mixture over z, by brute force.
+    z = np.random.default_rng(1).standard_normal((20_000, 2)).astype(np.float32)
+    x = jnp.asarray(rows[0], dtype=jnp.float32)
+    each = np.asarray(jax.vmap(lambda z: model.log_likelihood(x, z))(z), np.float64)
+    log_mean = np.log(np.mean(np.exp(each - each.max()))) + each.max()
+    error = np.std(np.exp(each - each.max())) / np.mean(np.exp(each - each.max())) / 20_000**0.5
+    assert abs(exact.values[0] - log_mean) < 4 * error
+
+
+def test_exact_refuses_what_has_no_closed_form(key):
+    model, _ = recipes.vae(np.zeros((4, 3)), key=key, hidden=(4,))
+    with pytest.raises(OptionError, match="linear-Gaussian"):
+        evidence.exact(model, np.zeros((4, 3)))
+
+
+def test_posterior_of_linear_gaussian_is_that_of_its_joint_normal(linear_gaussian):
+    lg, rows = linear_gaussian
+    # p(z, x) is normal; condition it by the textbook formula.
+    covariance = lg.weights @ lg.weights.T + np.diag(lg.noise_variance)
+    gain = np.linalg.solve(covariance, lg.weights).T
+    mean, cov = lg.posterior(rows)
+    np.testing.assert_allclose(mean, (rows - lg.mean) @ gain.T, atol=1e-10)
+    np.testing.assert_allclose(cov, np.eye(4) - gain @ lg.weights, atol=1e-10)
+
+
+def test_importance_with_the_exact_posterior_is_exact(linear_gaussian, key):
+    lg, rows = linear_gaussian
+    found = evidence.importance(lg.model(), np.float32(rows), key, draws=100)
+    # Every weight is p(x); what is left is single precision, of numbers near 30.
+    np.testing.assert_allclose(found.values, lg.log_evidence(rows), atol=1e-4)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.3, 0.0), (0.8, 0.0), (1.2, 0.3)])
+def test_importance_with_another_posterior_is_within_its_errors(linear_gaussian, key, scale, shift):
+    lg, rows = linear_gaussian
+    found = evidence.importance(narrowed(lg.model(), scale, shift), np.float32(rows), key, 4000)
+    z = (found.values - lg.log_evidence(rows)) / found.standard_errors
+    assert np.abs(z).max() < 4.5  # 50 rows: once in 3,000 runs if the errors were normal
+
+
+def test_a_shifted_narrow_encoder_lowers_the_elbo_raises_khat_and_no_bound(linear_gaussian, key):
+    lg, rows = linear_gaussian
+    rows = np.float32(rows)
+    good, broken = lg.model(), narrowed(lg.model(), scale=0.5**0.5, shift=1.0)
+    exact = lg.log_evidence(rows)
+    assert evidence.elbo(broken, rows, key).value < evidence.elbo(good, rows, key).value - 1
+    fine = evidence.importance(good, rows, key)
+    flagged = evidence.importance(broken, rows, key)
+    assert np.median(flagged.khat) > 0.7 > np.median(fine.khat)
+    assert flagged.warning() is not None
+    assert fine.warning() is None
+    for draws in (1, 10, 1000):
+        bound = evidence.importance(broken, rows, key, draws)
+        error = bound.stderr if draws > 1 else bound.row_stderr
+        assert bound.value < exact.mean() + 4 * error
+
+
+def test_elbo_with_the_exact_posterior_is_the_evidence(linear_gaussian, key):
+    lg, rows = linear_gaussian
+    found = evidence.elbo(lg.model(), np.float32(rows), key, draws=20_000)
+    assert abs(found.value - lg.log_evidence(rows).mean()) < 4 * found.stderr
+    assert found.stderr < 1e-3 * 4
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(0.7, 0.0), (1.5, 0.0), (1.0, 0.5)])
+def test_elbo_with_another_posterior_lies_below_by_its_divergence(
+    linear_gaussian, key, scale, shift
+):
+    lg, rows = linear_gaussian
+    model = narrowed(lg.model(), scale, shift)
+    found = evidence.elbo(model, np.float32(rows), key, draws=2000)
+    assert found.value + 4 * found.stderr < lg.log_evidence(rows).mean()
+    # log p(x) − ELBO(x) = KL(q ‖ p(z | x)), which two normals have in closed form.
+    x = jnp.asarray(rows[0], dtype=jnp.float32)
+    divergence = dist.kl_divergence(model.posterior(x), lg.model().posterior(x))
+    gap = lg.log_evidence(rows)[0] - found.values[0]
+    assert abs(gap - float(divergence)) < 4.5 * found.standard_errors[0]
+
+
+def test_prior_monte_carlo_meets_the_exact_evidence_in_one_dimension(key):
+    lg = LinearGaussian.random(jax.random.key(3), features=2, latent=1)
+    rows = lg.sample(np.random.default_rng(0), 30)
+    found = evidence.prior_monte_carlo(lg.model(), np.float32(rows), key, 20_000)
+    z = (found.values - lg.log_evidence(rows)) / found.standard_errors
+    assert np.abs(z).max() < 4.5
+
+
+def curved(latent):
+    """A nonlinear model of three columns, its encoder a normal that is only roughly right."""
+
+    def decoder(z):
+        return jnp.stack([jnp.sin(2 * z[0]), z[0] ** 2, jnp.tanh(z[-1]) * 2])
+
+    def encoder(x, mask):
+        mean = jnp.full(latent, 0.3) * x[2]
+        return dist.Normal(mean, jnp.full(latent, 0.8)).to_event(1)
+
+    return Model(
+        prior=dist.Normal(jnp.zeros(latent), jnp.ones(latent)).to_event(1),
+        decoder=decoder,
+        likelihood=lambda h: dist.Normal(h, 0.7),
+        encoder=encoder,
+    )
+
+
+def by_quadrature(model, x, latent):
+    """log ∫ p(x, z) dz on a grid that reaches eight prior standard deviations."""
+    grid = jnp.linspace(-8, 8, 801)
+    points = jnp.stack(jnp.meshgrid(*[grid] * latent), axis=-1).reshape(-1, latent)
+    joint = np.asarray(jax.vmap(lambda z: model.log_joint(x, z))(points), np.float64)
+    return np.log(np.sum(np.exp(joint - joint.max()))) + joint.max() + latent * np.log(16 / 800)
+
+
+@pytest.mark.parametrize("latent", [1, 2])
+def test_estimators_meet_quadrature_on_a_nonlinear_model(latent, key):
+    model = curved(latent)
+    rows = jnp.asarray([[0.5, 0.3, 1.0], [-0.9, 1.5, -0.5], [0.0, 0.0, 0.0]])
+    truth = np.array([by_quadrature(model, x, latent) for x in rows])
+    for estimator in (evidence.importance, evidence.prior_monte_carlo):
+        found = estimator(model, np.asarray(rows), key, 20_000)
+        z = (found.values - truth) / found.standard_errors
+        assert np.abs(z).max() < 4.5, estimator.__name__
+    bound = evidence.elbo(model, np.asarray(rows), key, 2000)
+    assert (bound.values - 4 * bound.standard_errors < truth).all()
+
+
+def test_elbo_in_one_dimension_is_that_of_quadrature(key):
+    model = curved(1)
+    x = jnp.asarray([0.5, 0.3, 1.0])
+    q, p = model.posterior(x), model.latent_prior()
+
+    def integrand(z):
+        z = jnp.asarray([z], dtype=jnp.float32)
+        return float(jnp.exp(q.log_prob(z)) * (model.log_joint(x, z) - q.log_prob(z)))
+
+    truth, _ = quad(integrand, -8, 8, limit=200)
+    found = evidence.elbo(model, np.asarray(x)[None], key, 20_000)
+    assert abs(found.value - truth) < 4 * found.stderr
+    _, kl = elbo_terms(model, x, key, 10)
+    assert float(kl) == pytest.approx(float(dist.kl_divergence(q, p)), abs=1e-5)
+
+
+def test_a_masked_row_has_the_evidence_of_what_was_observed(key):
+    lg = LinearGaussian.random(jax.random.key(5), features=6, latent=2)
+    rows = lg.sample(np.random.default_rng(0), 20)
+    mask = np.arange(6) < 4
+    seen = LinearGaussian(lg.weights[:4], lg.mean[:4], lg.noise_variance[:4])
+    whole = lg.model()
+    exact_encoder = seen.model().encoder
+    model = eqx.tree_at(
+        lambda m: m.encoder,
+        whole,
+        lambda x, mask: exact_encoder(x[:4], None),
+        is_leaf=lambda node: node is whole.encoder,
+    )
+    holed = np.where(mask, rows, np.nan).astype(np.float32)
+    data = Datum(holed, np.broadcast_to(mask, holed.shape))
+    found = evidence.importance(model, data, key, 50)
+    np.testing.assert_allclose(found.values, seen.log_evidence(rows[:, :4]), atol=1e-4)
+
+
+def test_exactly_the_number_of_draws_asked_for_is_taken(key):
+    # With weights that are 1 for the first draws and 0 for the rest, log_mean tells the count.
+    lg = LinearGaussian.random(jax.random.key(3), features=2, latent=1)
+    rows = np.float32(lg.sample(np.random.default_rng(0), 3))
+    for draws in (1, 7, 512, 513, 1000):
+        found = evidence.importance(lg.model(), rows, key, draws)
+        np.testing.assert_allclose(found.values, lg.log_evidence(rows), atol=1e-4)
+        np.testing.assert_allclose(found.ess, draws, rtol=1e-4)
+
+
+def test_a_rows_estimate_does_not_depend_on_the_rows_beside_it(linear_gaussian, key):
+    lg, rows = linear_gaussian
+    rows = np.float32(rows)
+    model = narrowed(lg.model())
+    together = evidence.importance(model, rows, key, 100).values
+    shuffled = evidence.importance(model, rows[::-1], key, 100).values[::-1]
+    alone = np.concatenate(
+        [evidence.importance(model, rows[i : i + 1], key, 100).values for i in range(5)]
+    )
+    np.testing.assert_array_equal(together, shuffled)
+    np.testing.assert_array_equal(together[:5], alone)
+
+
+def test_khat_is_arviz_s(linear_gaussian, key):
+    lg, rows = linear_gaussian
+    model, x = narrowed(lg.model(), 0.6), jnp.asarray(rows[0], dtype=jnp.float32)
+    q = model.posterior(x)
+    z = jax.vmap(q.sample)(jax.random.split(key, 4000))
+    log_weights = jax.vmap(lambda z: model.log_joint(x, z) - q.log_prob(z))(z)
+    mine = Weights.none(4000)
+    for part in jnp.split(log_weights, 8):
+        mine = mine.add(part)
+    # ArviZ takes log-likelihoods, whose importance ratios are their inverses.
+    _, khat = array_stats.psislw(-np.asarray(log_weights, np.float64))
+    assert float(mine.khat(4000)) == pytest.approx(float(khat), abs=0.03)
+    weights = np.exp(np.asarray(log_weights, np.float64))
+    assert float(mine.effective()) == pytest.approx(
+        weights.sum() ** 2 / (weights**2).sum(), rel=1e-3
+    )
+    delta = weights.std(ddof=1) / weights.mean() / 4000**0.5
+    assert float(mine.standard_error(4000)) == pytest.approx(delta, rel=1e-3)
