@@ -15,8 +15,8 @@ from jax.nn import softmax
 from jensen import evidence
 from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys
-from jensen.evidence import importance as importance_module
 from jensen.evidence.estimate import Estimate
+from jensen.evidence.monte_carlo import estimate_by_weights
 
 DRAWS = 2000
 
@@ -90,9 +90,7 @@ BROKEN = [
 
 
 def estimate(proposal, lg, rows, key):
-    return importance_module._estimate(
-        proposal, "under test", lg.model(), np.float32(rows), key, DRAWS
-    )
+    return estimate_by_weights(proposal, "under test", lg.model(), np.float32(rows), key, DRAWS)
 
 
 def all_rows_pass(found: Estimate, exact: np.ndarray) -> bool:

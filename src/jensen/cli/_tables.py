@@ -37,8 +37,7 @@ def _lines(told: dict[str, Any], check: "Check") -> list[tuple[str, str, str]]:
         (
             "log evidence",
             f"{evidence.value:.2f}",
-            f"± {evidence.stderr:.3f}, {evidence.kind} by {evidence.method}"
-            f" with {evidence.draws:,} draws",
+            f"± {evidence.stderr:.3f} ({evidence.kind}, {evidence.draws:,} draws)",
         ),
     ]
     if told["bits_per_dim"] is not None:

@@ -1,9 +1,9 @@
 """Estimators of the evidence log p(x), and the `Estimate` that each returns."""
 
 from jensen.evidence.bound import Bound, elbo
+from jensen.evidence.closed_form import exact
 from jensen.evidence.estimate import RELIABLE_KHAT, Estimate
-from jensen.evidence.exact import exact
-from jensen.evidence.importance import importance, prior_monte_carlo
+from jensen.evidence.monte_carlo import importance, prior_monte_carlo
 
 __all__ = [
     "RELIABLE_KHAT",

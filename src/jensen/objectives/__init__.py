@@ -1,10 +1,10 @@
 """Objectives: what training maximises, per datum, in nats, larger is better."""
 
 from jensen.objectives._base import Objective, Terms
-from jensen.objectives.beta import BetaELBO
 from jensen.objectives.divergence import closed_form_kl
-from jensen.objectives.elbo import ELBO, elbo, elbo_terms
-from jensen.objectives.iwae import IWAE, iwae, log_mean_weight
+from jensen.objectives.importance_weighted import IWAE, iwae, log_mean_weight
+from jensen.objectives.lower_bound import ELBO, elbo, elbo_terms
+from jensen.objectives.weighted_kl import BetaELBO
 
 __all__ = [
     "ELBO",

@@ -1,7 +1,7 @@
 """The questions that users ask: sample, reconstruct, denoise, check."""
 
-from jensen.queries.check import Check, check
-from jensen.queries.denoise import Denoised, denoise, parse_noise
+from jensen.queries.checks import Check, check
+from jensen.queries.denoising import Denoised, denoise, parse_noise
 from jensen.queries.generate import decode, reconstruct, sample, vary
 
 __all__ = [

@@ -125,9 +125,10 @@ class _Run:
         planned = self.options.epochs(self.count)
         before, began = progress.seconds, time.monotonic()
         saved = began
-        stopped = "all epochs done"
+        # A run killed after its last epoch resumes with nothing left to do.
+        reason = self._reason_to_stop(progress, False)
         with _interruptible() as interrupted:
-            while progress.epoch < planned:
+            while reason is None and progress.epoch < planned:
                 attempt, info = self._epoch(state, data, progress)
                 progress.seconds = before + time.monotonic() - began
                 if bool(info.failed):
@@ -146,12 +147,9 @@ class _Run:
                 ):
                     save_checkpoint(self.folder, state, best, progress, self.identity)
                     saved = time.monotonic()
-                if reason:
-                    stopped = reason
-                    break
         if self.folder is not None:
             save_checkpoint(self.folder, state, best, progress, self.identity)
-        return self._trained(best, progress, stopped)
+        return self._trained(best, progress, reason or "all epochs done")
 
     @property
     def count(self) -> int:

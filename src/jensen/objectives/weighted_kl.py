@@ -8,7 +8,7 @@ from jensen._types import Data, PRNGKey, Scalar
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.divergence import kl_by_dimension
-from jensen.objectives.elbo import elbo_terms
+from jensen.objectives.lower_bound import elbo_terms
 
 __all__ = ["BetaELBO"]
 

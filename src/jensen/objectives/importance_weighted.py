@@ -11,7 +11,7 @@ from jax.nn import logsumexp, softmax
 from jensen._types import Data, PRNGKey, Scalar
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
-from jensen.objectives.elbo import kl_term, reparameterised
+from jensen.objectives.lower_bound import kl_term, reparameterised
 
 __all__ = ["IWAE", "iwae", "log_mean_weight"]
 

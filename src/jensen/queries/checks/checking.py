@@ -12,8 +12,8 @@ from jensen.data import Schema
 from jensen.evidence import Bound, Estimate
 from jensen.inference import posterior_means
 from jensen.model import Model
-from jensen.queries.check.baselines import baselines
-from jensen.queries.check.predictive import predictive_checks
+from jensen.queries.checks.baselines import baselines
+from jensen.queries.checks.predictive import predictive_checks
 
 __all__ = ["Check", "check"]
 

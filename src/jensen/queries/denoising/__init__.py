@@ -1,7 +1,6 @@
 """Denoising under noise of a known kind."""
 
-from jensen.queries.denoise.denoising import Denoised, NoisyLikelihood, denoise
-from jensen.queries.denoise.noise import (
+from jensen.queries.denoising.noise import (
     Clean,
     FlippedBits,
     GaussianNoise,
@@ -9,6 +8,7 @@ from jensen.queries.denoise.noise import (
     SaltAndPepper,
     parse_noise,
 )
+from jensen.queries.denoising.posterior import Denoised, NoisyLikelihood, denoise
 
 __all__ = [
     "Clean",

@@ -17,7 +17,7 @@ from jensen.evidence.estimate import Estimate
 from jensen.evidence.weights import Weights
 from jensen.model import Model
 
-__all__ = ["importance", "prior_monte_carlo"]
+__all__ = ["estimate_by_weights", "importance", "prior_monte_carlo"]
 
 # Rows and draws in one compiled call: some thousand decodings keep the matrix products large
 # and their memory small.
@@ -65,9 +65,14 @@ def _one_row(context: _Context, x: Any, key: PRNGKey) -> tuple[Array, Array, Arr
     )
 
 
-def _estimate(
-    proposal: Callable[..., Any], method: str, model: Model, X: Any, key: PRNGKey, draws: int
+def estimate_by_weights(
+    proposal: Callable[..., Any], method: str, model: Model, X: Data, key: PRNGKey, draws: int
 ) -> Estimate:
+    """log 1/K Σ_k w_k for each row, with weights of the caller's making.
+
+    `proposal(model, x)` gives the distribution that z is drawn from and a function z -> log w,
+    with E[w] = p(x); the other arguments are those of `importance`.
+    """
     if not (isinstance(draws, (int, np.integer)) and draws >= 1):
         raise OptionError(f"draws={draws!r}: must be a whole number of at least 1.")
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(X)]
@@ -115,7 +120,7 @@ def importance(model: Model, X: Data, key: PRNGKey, draws: int = 1000) -> Estima
         >>> bool(np.allclose(estimate.values, lg.log_evidence(X), atol=1e-4))
         True
     """
-    return _estimate(_from_encoder, "importance", model, X, key, draws)
+    return estimate_by_weights(_from_encoder, "importance", model, X, key, draws)
 
 
 def prior_monte_carlo(model: Model, X: Data, key: PRNGKey, draws: int = 1000) -> Estimate:
@@ -124,4 +129,4 @@ def prior_monte_carlo(model: Model, X: Data, key: PRNGKey, draws: int = 1000) ->
     Unbiased before the logarithm like `importance`, and hopeless where few z explain x: its
     effective sample size says so. Arguments, result and errors are those of `importance`.
     """
-    return _estimate(_from_prior, "prior", model, X, key, draws)
+    return estimate_by_weights(_from_prior, "prior", model, X, key, draws)

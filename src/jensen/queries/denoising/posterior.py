@@ -14,7 +14,7 @@ from jensen._sampling import row_keys
 from jensen._types import PRNGKey
 from jensen.inference import importance_draws, refine
 from jensen.model import Model
-from jensen.queries.denoise.noise import Clean, Noise
+from jensen.queries.denoising.noise import Clean, Noise
 
 __all__ = ["Denoised", "NoisyLikelihood", "denoise"]
 
