@@ -1,10 +1,5 @@
 """The suite's harness: warnings are errors, promotion raises, shapes are checked at run time."""
 
-import os
-
-# Before JAX is imported anywhere: the suite compiles the same small programs in every run.
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
-
 import jax
 import numpy as np
 import pytest
@@ -15,6 +10,10 @@ _SHAPED = ("evidence", "inference", "linear_gaussian", "model", "objectives", "p
 with install_import_hook([f"jensen.{name}" for name in _SHAPED], "beartype.beartype"):
     import jensen
     import jensen.estimator
+    from jensen._runtime import keep_compiled_programs
+
+# The suite compiles the same small programs in every run.
+keep_compiled_programs()
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

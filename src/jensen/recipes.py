@@ -4,6 +4,7 @@ A recipe takes the training rows for what is measured once and then stays: shift
 the decoder's first bias, pseudo-inputs.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,9 +36,12 @@ def _named_value(option: str, text: str) -> tuple[str, float | None]:
     if not colon:
         return name, None
     try:
-        return name, float(number)
-    except ValueError as error:
-        raise OptionError(f"{option}={text!r}: what follows the colon must be a number.") from error
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise OptionError(f"{option}={text!r}: what follows the colon must be a number.")
+    return name, value
 
 
 def build_objective(objective: str | Objective) -> Objective:

@@ -23,6 +23,7 @@ from jensen.cli import (
     sample,
     score,
 )
+from jensen.cli._options import as_typed
 from jensen.errors import DataError, FileError, JensenError, OptionError
 
 __all__ = ["VERBS", "main"]
@@ -101,7 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _end(_INTERRUPTED, "interrupted")
     except _UsageError as error:
         return _end(_BAD_INPUT, _usage(error))
-    except (OptionError, DataError, FileError) as error:
+    except OptionError as error:
+        return _end(_BAD_INPUT, as_typed(str(error)))
+    except (DataError, FileError) as error:
         return _end(_BAD_INPUT, error)
     except JensenError as error:
         return _end(_FAILED, error)

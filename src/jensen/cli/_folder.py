@@ -85,6 +85,8 @@ class Folder:
             (self.path / RUN).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self.path.rmdir()
+                if self.path.parent == RUNS:
+                    RUNS.rmdir()
 
     def _write_note(self) -> None:
         from jensen._files import write_atomic

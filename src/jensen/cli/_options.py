@@ -1,5 +1,6 @@
 """Arguments and options that verbs share, so that one name means one thing everywhere."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,19 @@ __all__ = [
     "Quiet",
     "Rows",
     "Seed",
+    "as_typed",
+    "option",
 ]
+
+# What Python calls a parameter, where the command line has another word.
+_TYPED = {
+    "latent_dim": "--latent",
+    "max_epochs": "--epochs",
+    "n": "-n",
+    "random_state": "--seed",
+    "test": "--test-fraction",
+    "validation": "--validation-fraction",
+}
 
 # What NumPy, scikit-learn and JAX all take as a seed.
 MOST_SEED = 2**32 - 1
@@ -23,13 +36,17 @@ MOST_SEED = 2**32 - 1
 Model = Annotated[
     Path,
     typer.Argument(
-        metavar="MODEL", show_default=False, help="Folder or .jensen file of a model, as jensen fit makes it."
+        metavar="MODEL",
+        show_default=False,
+        help="Folder or .jensen file of a model, as jensen fit makes it.",
     ),
 ]
 Data = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", show_default=False, help="Rows of numbers: a .npy, .npz, .csv or .tsv file, or: digits."
+        metavar="DATA",
+        show_default=False,
+        help="Rows of numbers: a .npy, .npz, .csv or .tsv file, or: digits.",
     ),
 ]
 Key = Annotated[
@@ -52,8 +69,29 @@ Seed = Annotated[
         min=0, max=MOST_SEED, show_default=False, help="Another seed than that of the model."
     ),
 ]
-Draws = Annotated[int, typer.Option(help="Samples of z for each row.")]
+Draws = Annotated[
+    int | None,
+    typer.Option(show_default=False, help="Samples of z for each row; else 1000, for elbo 100."),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and no more, to stdout.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors to stderr.")]
+
+
+def option(parameter: str) -> str:
+    """The option that a parameter is called by.
+
+    >>> option("latent_dim"), option("batch_size")
+    ('--latent', '--batch-size')
+    """
+    return _TYPED.get(parameter, "--" + parameter.replace("_", "-"))
+
+
+def as_typed(message: str) -> str:
+    """A complaint about a parameter, in the words of the command line.
+
+    >>> as_typed("latent_dim=0: must be at least 1.")
+    '--latent=0: must be at least 1.'
+    """
+    return re.sub(r"^(\w+)=", lambda found: f"{option(found[1])}=", message)

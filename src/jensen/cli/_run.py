@@ -1,7 +1,6 @@
 """The course of `jensen fit`: data, folder, training, scores, report."""
 
 import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import numpy as np
 import jensen
 from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder, read_run
 from jensen.cli._held_out import HeldOut, digest, held_out_of
+from jensen.cli._options import option
 from jensen.cli._output import plain, print_json, say
 from jensen.data import BUILT_IN, Dataset, Schema
 from jensen.errors import DataError, OptionError, TrainingError
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "run"]
 
-# How what Python calls a parameter is called on the command line.
-_OPTIONS = {
-    "latent_dim": "--latent",
-    "max_epochs": "--epochs",
-    "random_state": "--seed",
-    "validation": "--validation-fraction",
-    "test": "--test-fraction",
-}
 # What a resumed run may have otherwise than the run it goes on with.
 _FREE = ("max_time",)
 
@@ -65,19 +57,16 @@ class _Rows:
 def run(asked: Asked) -> None:
     """Fit, save, score, report; each step leaves its files before the next one begins."""
     began = time.monotonic()
-    try:
-        rows = _read(asked)
-        path = choose_folder(
-            asked.out,
-            rows.dataset.name.removesuffix(".jensen"),
-            resume=asked.resume,
-            overwrite=asked.overwrite,
-        )
-        for line in rows.schema.describe():
-            say(asked.quiet, line)
-        vae = _train(asked, rows, path)
-    except OptionError as error:
-        raise OptionError(_as_typed(str(error))) from error
+    rows = _read(asked)
+    path = choose_folder(
+        asked.out,
+        rows.dataset.name.removesuffix(".jensen"),
+        resume=asked.resume,
+        overwrite=asked.overwrite,
+    )
+    for line in rows.schema.describe():
+        say(asked.quiet, line)
+    vae = _train(asked, rows, path)
     say(asked.quiet, _how_it_ended(vae, path))
     _finish(asked, vae, rows, path, began)
 
@@ -87,13 +76,13 @@ def _read(asked: Asked) -> _Rows:
     if not 0 < asked.test_fraction < 1:
         raise OptionError(f"test={asked.test_fraction}: must be a share above 0 and below 1")
     dataset = jensen.data.load(asked.data, asked.key)
+    test = None if asked.test_key is None else jensen.data.load(asked.data, asked.test_key)
     try:
         schema = jensen.data.infer(
             dataset.X, kind=settings["kind"], high=settings["high"], names=dataset.names
         )
-        if asked.test_key is None:
+        if test is None:
             return _split(asked, dataset, schema)
-        test = jensen.data.load(asked.data, asked.test_key)
         schema.check(test.X)
     except DataError as error:
         raise DataError(f"{asked.data}: {error}") from None
@@ -151,10 +140,12 @@ def _require_same(note: dict[str, Any], asked: Asked, path: Path) -> None:
     then = {"data": before["digest"], "test_key": before["test_key"]} | before["settings"]
     for name, value in settings.items():
         if name not in _FREE and then.get(name) != value:
-            change = "other rows" if name == "data" else f"{_shown(then.get(name))}"
+            given, started = f"{option(name)} {_shown(value)}", _shown(then.get(name))
+            if name == "data":
+                given, started = asked.data, "other rows"
             raise OptionError(
-                f"{_option(name)}{'' if name == 'data' else f' {_shown(value)}'}: the run in {path}"
-                f" was started with {change}; resume with that, or start anew in another folder"
+                f"{given}: the run in {path} was started with {started}; resume with that, or start"
+                " anew in another folder"
             )
 
 
@@ -192,9 +183,19 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
                 on_epoch=on_epoch,
                 on_failure=printer.line,
             )
+        except OptionError as error:
+            # An objective complains of its number, which is typed behind its name.
+            if str(error).startswith(("draws=", "beta=")):
+                raise OptionError(f"objective={settings['objective']}: {error}") from error
+            raise
         except TrainingError as error:
             _save(vae, rows, folder.path)
             raise TrainingError(f"{error} It is in {folder.path}.") from error
+        except KeyboardInterrupt:
+            # A second Ctrl-C, after training, does not cost what was trained.
+            if hasattr(vae, "stopped_"):
+                _save(vae, rows, folder.path)
+            raise
     _save(vae, rows, folder.path)
     return vae
 
@@ -242,15 +243,6 @@ def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> 
         print_json(told)
     if not (asked.json and asked.quiet):
         print_summary(told, check, to_stderr=asked.json)
-
-
-def _as_typed(message: str) -> str:
-    """A message about a parameter of `jensen.VAE` in the words of the command line."""
-    return re.sub(r"^(\w+)=", lambda found: f"{_option(found[1])}=", message)
-
-
-def _option(name: str) -> str:
-    return _OPTIONS.get(name, "--" + name.replace("_", "-")) if name != "data" else "DATA"
 
 
 def _shown(value: Any) -> str:

@@ -14,7 +14,9 @@ def decode(
     latents: Annotated[
         str,
         typer.Argument(
-            metavar="LATENTS", show_default=False, help="One z a row: a .npy, .npz, .csv or .tsv file, as of encode."
+            metavar="LATENTS",
+            show_default=False,
+            help="One z a row: a .npy, .npz, .csv or .tsv file, as of encode.",
         ),
     ],
     rows: Rows = None,

@@ -43,9 +43,7 @@ def report(
         raise OptionError("--rows and --key go with DATA: name the rows' file")
     began = time.monotonic()
     vae = load_model(model)
-    held_out = (
-        held_out_by_fit(vae, model) if data is None else held_out_rows(vae, data, key, rows)
-    )
+    held_out = held_out_by_fit(vae, model) if data is None else held_out_rows(vae, data, key, rows)
     page = out or (model if model.is_dir() else model.parent) / "report.html"
     say(quiet, f"scoring {len(held_out.scored)} rows")
     check = vae.check(held_out.scored, held_out.training)

@@ -1,7 +1,7 @@
 """`jensen sample`: new rows from the model."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -41,7 +41,7 @@ def sample(
     vae = load_model(model)
     if png is not None:
         require_images(vae.schema_)
-    drawn = vae.sample(n, source, mean=mean, random_state=seed)
+    drawn = vae.sample(n, cast(Any, source), mean=mean, random_state=seed)
     if png is not None:
         write_grid(png, drawn, vae.schema_)
         say(quiet, f"drew {n} rows to {png}")

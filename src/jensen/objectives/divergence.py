@@ -15,7 +15,11 @@ def closed_form_kl(q: Any, p: Any) -> Scalar | None:
     """KL(q ‖ p) in nats, or `None` where no closed form is known."""
     diagonal = _independent_normal(p)
     if isinstance(q, dist.MultivariateNormal) and diagonal is not None:
-        p = dist.MultivariateNormal(diagonal.loc, scale_tril=jnp.diag(diagonal.scale))
+        # NumPyro keeps one scale for all dimensions as it was given.
+        loc, scale = (
+            jnp.broadcast_to(each, p.event_shape) for each in (diagonal.loc, diagonal.scale)
+        )
+        p = dist.MultivariateNormal(loc, scale_tril=jnp.diag(scale))
     try:
         return kl_divergence(q, p)
     except NotImplementedError:

@@ -25,7 +25,11 @@ def stirling_remainder(y: Array) -> Array:
 
 def deviance(x: Array, mean: Array) -> Array:
     """x log(x / mean) + mean − x for x > 0, small where x is near the mean (Loader 2000)."""
-    return x * jnp.log1p((x - mean) / mean) + mean - x
+    more = x - mean
+    # Far below the mean, where nothing cancels, more / mean would be rounded to −1.
+    is_far = x < 0.5 * mean
+    log_ratio = jnp.where(is_far, jnp.log(x / mean), jnp.log1p(jnp.where(is_far, 0.0, more / mean)))
+    return x * log_ratio - more
 
 
 def log_gamma_ratio(a: Array, d: Array) -> Array:

@@ -125,11 +125,13 @@ class VampPrior(Prior):
         x = jnp.asarray(rows[np.asarray(chosen)], dtype=jnp.float32)
         shift = jnp.asarray(rows.mean(0), dtype=jnp.float32)
         scale = jnp.asarray(rows.std(0) + 1e-3 * rows.std() + 1e-6, dtype=jnp.float32)
-        return cls((x - shift) / scale, Constant(shift), Constant(scale))
+        standard = jax.vmap(lambda row: (row - shift) / scale)(x)
+        return cls(standard, Constant(shift), Constant(scale))
 
     def __call__(self, encoder: Any) -> Distribution:
-        u = self.shift.value + self.scale.value * self.pseudo_inputs
-        components = jax.vmap(lambda u: encoder(u, None))(u)
+        components = jax.vmap(lambda v: encoder(self.shift.value + self.scale.value * v, None))(
+            self.pseudo_inputs
+        )
         count = len(self.pseudo_inputs)
         return Mixture(jnp.full(count, -np.log(count), dtype=jnp.float32), components)
 

@@ -11,6 +11,8 @@ __all__ = ["Printer"]
 
 # Seconds between plain lines: a log of an hour's training stays readable.
 _SECONDS_BETWEEN_LINES = 2.0
+# Columns from which a live line has room for more than its numbers.
+_ROOM_FOR_BAR = 110
 
 
 class Printer:
@@ -39,26 +41,28 @@ class Printer:
         now = time.monotonic()
         if now - self._last >= _SECONDS_BETWEEN_LINES or record["epoch"] == planned:
             self._last = now
-            rate = record["epoch"] / max(record["seconds"], 1e-9)
+            left = (planned - record["epoch"]) * record["seconds"] / record["epoch"]
             self.line(
-                f"epoch {record['epoch']}/{planned}  {_terms(record)}  {rate:.1f} epochs/s"
-                f"  {(planned - record['epoch']) / rate:.0f} s left"
+                f"epoch {record['epoch']}/{planned}  {_terms(record)}  {_rate(record)} epochs/s"
+                f"  {left:.0f} s left"
             )
 
     def _show(self, record: dict[str, Any], planned: int) -> None:
         if self._bar is None:
             self._bar = Progress(
                 TextColumn("epoch {task.completed}/{task.total}"),
-                BarColumn(bar_width=24),
+                *([BarColumn(bar_width=24)] if self.console.width >= _ROOM_FOR_BAR else []),
                 TextColumn("{task.fields[terms]}"),
-                TextColumn("{task.speed:.1f} epochs/s"),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[rate]}/s"),
+                TimeRemainingColumn(compact=True),
                 console=self.console,
                 transient=True,
             )
-            self._task = self._bar.add_task("", total=planned, terms="")
+            self._task = self._bar.add_task("", total=planned, terms="", rate="")
             self._bar.start()
-        self._bar.update(self._task, completed=record["epoch"], terms=_terms(record))
+        self._bar.update(
+            self._task, completed=record["epoch"], terms=_terms(record), rate=_rate(record)
+        )
         if record["epoch"] >= planned:
             self.close()
 
@@ -81,3 +85,7 @@ def _terms(record: dict[str, Any]) -> str:
         f"ELBO {record[f'{of}_elbo']:.2f} = reconstruction {record[f'{of}_reconstruction']:.2f}"
         f" - KL {record[f'{of}_kl']:.2f}"
     )
+
+
+def _rate(record: dict[str, Any]) -> str:
+    return f"{record['epoch'] / max(record['seconds'], 1e-9):.1f}"

@@ -132,7 +132,7 @@ def run_steps(
         index, weight, rate, key, epoch = inputs
         rows = _real(jax.tree.map(lambda leaf: leaf[index], data))
         gradient, terms = jax.grad(loss, has_aux=True)(state.trainable, rows, weight, key, epoch)
-        norm = optax.global_norm(gradient)
+        norm = optax.tree.norm(gradient)
         failed = failed | ~(jnp.isfinite(norm) & jnp.isfinite(terms.value))
         shrink = jnp.minimum(1.0, clip / jnp.maximum(norm, 1e-12))
         clipped = jax.tree.map(lambda leaf: leaf * shrink, gradient)

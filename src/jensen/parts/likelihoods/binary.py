@@ -9,6 +9,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from jensen._lenient import Lenient
 from jensen.parts.likelihoods._base import Likelihood
 
 __all__ = ["Bernoulli"]
@@ -42,4 +43,4 @@ class Bernoulli(Likelihood):
         return jnp.asarray(np.log(share / (1 - share)), dtype=jnp.float32)[None]
 
     def __call__(self, h: Float[Array, "1 *event"]) -> Any:
-        return dist.BernoulliLogits(h[0])
+        return Lenient(dist.BernoulliLogits(h[0]))

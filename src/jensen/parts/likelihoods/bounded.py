@@ -11,6 +11,7 @@ from jax import Array
 from jax.nn import log_sigmoid, log_softmax, sigmoid, softmax
 from jaxtyping import Float
 
+from jensen._lenient import Lenient
 from jensen._types import PRNGKey
 from jensen.parts._special import log_choose, log_gamma_ratio
 from jensen.parts.likelihoods._base import Likelihood
@@ -58,7 +59,7 @@ class Binomial(Likelihood):
         return jnp.asarray(_mean_logit(rows, self.n), dtype=jnp.float32)[None]
 
     def __call__(self, h: Float[Array, "1 *event"]) -> Any:
-        return dist.BinomialLogits(h[0], total_count=self.n)
+        return Lenient(dist.BinomialLogits(h[0], total_count=self.n))
 
 
 def _mean_logit(rows: np.ndarray, n: int) -> np.ndarray:
@@ -209,6 +210,7 @@ class LevelsDistribution(eqx.Module):
     def variance(self) -> Float[Array, "*event"]:
         """Σ_k (k − mean)² p(k)."""
         levels = jnp.arange(self.logits.shape[-1], dtype=jnp.float32)
+        levels = jnp.broadcast_to(levels, self.logits.shape)
         return jnp.sum(softmax(self.logits) * (levels - self.mean[..., None]) ** 2, axis=-1)
 
     def log_probs(self) -> Float[Array, "*event levels"]:

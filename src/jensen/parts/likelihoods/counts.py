@@ -140,7 +140,8 @@ class NegativeBinomialDistribution(eqx.Module):
         from_gamma, from_poisson = jax.random.split(key)
         shape = (*sample_shape, *self.log_mean.shape)
         log_rate = jax.random.loggamma(from_gamma, jnp.broadcast_to(self.concentration, shape))
-        rate = jnp.exp(log_rate + self.log_mean - jnp.log(self.concentration))
+        unit = jnp.broadcast_to(self.log_mean - jnp.log(self.concentration), shape)
+        rate = jnp.exp(log_rate + unit)
         return jax.random.poisson(from_poisson, rate).astype(jnp.float32)
 
 

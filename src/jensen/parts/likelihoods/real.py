@@ -86,7 +86,7 @@ class NormalFixed(Normal):
 
     @classmethod
     def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalFixed":
-        if value is None or not value > 0:
+        if value is None or not 0 < value < inf:
             raise OptionError(
                 "likelihood='normal-fixed' needs the standard deviation, above 0 and in the"
                 " data's units, behind its name: 'normal-fixed:0.5', say."

@@ -1,0 +1,158 @@
+"""Whatever is wrong with a command line: exit code 2, and one line that names it."""
+
+import jax
+import numpy as np
+import pytest
+
+import jensen
+from jensen import store
+from jensen.cli import main
+from jensen.recipes import build_model
+
+FIT = "fit table.csv --epochs 1 --hidden 4 --latent 2 --out new"
+
+CASES = [
+    # the command line itself
+    ("fitt", "choose one of fit, evidence"),
+    ("--foo", "--foo"),
+    ("fit", "DATA"),
+    ("fit --foo", "--foo"),
+    ("fit table.csv extra", "extra"),
+    ("sample model -n x", "-n"),
+    ("denoise model table.csv", "--noise"),
+    # data
+    ("fit missing.csv", "missing.csv: no such file"),
+    ("fit table.parquet", "table.parquet"),
+    ("fit text.csv", "text.csv: line 3, column 'b'"),
+    ("fit nan.csv", "nan.csv: line 3, column 'b'"),
+    ("fit nan.npy", "row 1"),
+    ("fit empty.csv", "empty.csv"),
+    ("fit one.csv", "one.csv: holds 1 row"),
+    ("fit two.npz", "--key: a, b"),
+    ("fit two.npz --key c", "'c'"),
+    ("fit two.npz --key a --test-key c", "two.npz: no array 'c'"),
+    ("fit table.csv --key a", "--key='a'"),
+    # the model
+    (f"{FIT} --latent 0", "--latent=0"),
+    (f"{FIT} --latent x", "--latent"),
+    (f"{FIT} --hidden 8,x", "--hidden 8,x"),
+    (f"{FIT} --hidden 0", "--hidden 0"),
+    (f"{FIT} --activation swish", "elu, gelu, relu"),
+    (f"{FIT} --likelihood foo", "bernoulli, beta-binomial"),
+    (f"{FIT} --likelihood bernoulli", "Choose one of normal"),
+    (f"{FIT} --likelihood normal-fixed", "normal-fixed:0.5"),
+    (f"{FIT} --likelihood student-t:x", "--likelihood='student-t:x'"),
+    (f"{FIT} --prior foo", "mixture, normal, vamp"),
+    (f"{FIT} --posterior foo", "diagonal, full"),
+    (f"{FIT} --kind foo", "binary, bounded, count, real"),
+    (f"{FIT} --kind binary", "table.csv: row 0"),
+    (f"{FIT} --high 3", "row 0"),
+    (f"{FIT} --high nan", "--high=nan"),
+    # training
+    (f"{FIT} --objective foo", "beta, elbo, iwae"),
+    (f"{FIT} --objective iwae:0", "--objective=iwae:0"),
+    (f"{FIT} --objective iwae:inf", "--objective='iwae:inf'"),
+    (f"{FIT} --objective beta:-1", "--objective=beta:-1"),
+    (f"{FIT} --epochs 0", "--epochs=0"),
+    (f"{FIT} --epochs many", "--epochs='many'"),
+    (f"{FIT} --batch-size 0", "--batch-size=0"),
+    (f"{FIT} --learning-rate 0", "--learning-rate=0"),
+    (f"{FIT} --learning-rate inf", "--learning-rate"),
+    (f"{FIT} --max-time nan", "--max-time=nan"),
+    (f"{FIT} --validation-fraction 1", "--validation-fraction=1"),
+    (f"{FIT} --test-fraction 0", "--test-fraction=0"),
+    (f"{FIT} --seed -1", "--seed"),
+    # the folder
+    ("fit table.csv --out model", "--overwrite"),
+    ("fit table.csv --out table.csv", "--out table.csv"),
+    ("fit table.csv --out x.jensen", "must be a folder"),
+    ("fit table.csv --out table.csv/x", "table.csv"),
+    ("fit table.csv --resume", "no run of table in runs"),
+    ("fit table.csv --resume --out nowhere", "nowhere holds no run"),
+    ("fit table.csv --resume --overwrite", "--overwrite"),
+    # the other verbs
+    ("evidence nowhere table.csv", "nowhere: no such file or folder"),
+    ("evidence table.csv table.csv", "table.csv: truncated, altered, or not a model"),
+    ("evidence altered table.csv", "weights.safetensors was altered"),
+    ("evidence model wide.csv", "wide.csv: The feature names"),
+    ("evidence model renamed.csv", "renamed.csv"),
+    ("evidence model table.csv --method foo", "--method='foo'"),
+    ("evidence model table.csv --method exact", "linear-Gaussian"),
+    ("evidence model table.csv --draws 0", "--draws=0"),
+    ("evidence model table.csv --rows 5", "--rows 5"),
+    ("evidence model table.csv --rows a:b", "--rows a:b"),
+    ("evidence model table.csv --rows 99:", "table.csv, which has 30"),
+    ("sample model -n 0", "-n=0"),
+    ("sample model --source foo", "--source='foo'"),
+    ("sample model --out new.txt", ".npy or .csv"),
+    ("sample model --out table.csv/x.npy", "cannot be written"),
+    ("sample model --png new.png", "no images"),
+    ("sample model --png new.jpg", ".png"),
+    ("denoise model table.csv --noise foo", "gaussian:SIGMA"),
+    ("denoise model table.csv --noise flip:0.1", "binary data"),
+    ("denoise model wide.csv --noise gaussian:1", "wide.csv"),
+    ("decode model table.csv", "table.csv: latents have shape (30, 3)"),
+    ("score model text.csv", "text.csv: line 3"),
+    ("check model wide.csv", "wide.csv"),
+    ("report model", "jensen report MODEL DATA"),
+    ("report model --rows 0:2", "--rows"),
+    ("report model table.csv --out x.pdf", ".html"),
+    ("info nowhere", "nowhere"),
+]
+
+
+def saved_model(path, X, names=None, **parts):
+    """A model as `VAE.save` leaves it, but for its weights, which no training has touched."""
+    schema = jensen.data.infer(X, names=names)
+    rows = schema.check(X)
+    assembly = {"latent_dim": 2, "hidden": [8], "high": schema.high, **parts}
+    details = {
+        "parameters": {"latent_dim": 2, "hidden": [8], "draws": 20},
+        "seed": 0,
+        "training_rows": len(rows),
+        "validation_rows": 0,
+        "best_epoch": 0,
+        "stopped": "all epochs done",
+        "seconds": 0.0,
+        "offset": -5.0,
+    }
+    model = build_model(rows, key=jax.random.key(0), **assembly)
+    store.save(path, store.Saved(model, assembly, schema.to_json(), [], rows, details))
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("bad")
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    lines = [",".join(map(str, row)) for row in X.tolist()]
+    for name, header in (("table.csv", "a,b,c"), ("renamed.csv", "a,c,b")):
+        (home / name).write_text("\n".join([header, *lines]))
+    (home / "wide.csv").write_text("a,b,c,d\n1,2,3,4\n")
+    (home / "text.csv").write_text("a,b,c\n1,2,3\n3,x,2\n")
+    (home / "nan.csv").write_text("a,b\n1,2\n3,\n")
+    np.save(home / "nan.npy", [[0.5, 1.0], [np.nan, 2.0]])
+    (home / "one.csv").write_text("a,b\n1,2\n")
+    (home / "empty.csv").write_text("")
+    np.savez(home / "two.npz", a=X, b=X)
+    for name in ("model", "altered"):
+        saved_model(home / name, X, ["a", "b", "c"])
+    weights = home / "altered" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
+    return home
+
+
+@pytest.mark.parametrize(("line", "named"), CASES, ids=[line for line, _ in CASES])
+def test_exit_code_2_and_one_line(line, named, home, monkeypatch, capsys):
+    monkeypatch.chdir(home)
+    before = sorted(home.rglob("*"))
+    quiet = [] if line.startswith("-") or line == "fitt" else ["--quiet"]
+    assert main(line.split() + quiet) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert "internal error" not in err
+    assert named in err
+    # A command that was refused leaves nothing behind.
+    assert sorted(home.rglob("*")) == before

@@ -1,0 +1,285 @@
+"""`jensen fit`: what it writes and prints, and how a run that was cut short goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jensen
+from jensen._lenient import lenient
+from jensen.cli import main
+from jensen.errors import TrainingError
+from jensen.training import Trained
+from jensen.training.progress import Printer
+
+SMALL = "--hidden 8 --latent 2 --batch-size 16"
+# Seconds differ from run to run; folders are where a test puts them.
+OWN = ("seconds", "model", "report")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A folder with rows of two columns and a hidden cause."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    cause = rng.normal(size=(60, 1))
+    X = cause * [1.0, -2.0] + rng.normal(0, 0.3, size=(60, 2))
+    text = "\n".join(["age,income", *(",".join(map(str, row)) for row in X.tolist())])
+    (tmp_path / "people.csv").write_text(text)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def as_users_run_it():
+    """Without the suite's strict promotion, which parts of NumPyro are not written for."""
+    with lenient():
+        yield
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Leave training out too: for tests of what is asked for."""
+
+    def train(model, *rows, options, on_epoch, **rest):
+        record = {"epoch": 1, "train_elbo": 0.0, "train_reconstruction": 0.0, "train_kl": 0.0}
+        on_epoch(record | {"seconds": 0.1}, 1)
+        return Trained(model, [record], 1, "all epochs done", 0.1)
+
+    monkeypatch.setattr("jensen.estimator.train", train)
+    monkeypatch.setattr(jensen.VAE, "_set_offset", lambda self, rows: None)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leave the scoring out: for tests of what happens around it."""
+    monkeypatch.setattr("jensen.cli._run._finish", lambda *arguments: None)
+
+
+def fit(line, code=0):
+    assert main(f"fit people.csv {SMALL} {line}".split()) == code
+
+
+def same(one, other):
+    strip = lambda told: {name: value for name, value in told.items() if name not in OWN}
+    return strip(json.loads(Path(one).read_text())) == strip(json.loads(Path(other).read_text()))
+
+
+def test_what_it_writes_and_prints(capsys, home):
+    fit("--epochs 2 --json")
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1
+    told = json.loads(out, parse_constant=pytest.fail)
+    assert list(told) == [
+        "model", "report", "rows", "features", "likelihood", "elbo", "reconstruction", "kl",
+        "log_evidence", "bits_per_dim", "baselines", "active_units", "epochs", "seconds",
+    ]  # fmt: skip
+    assert {"value", "stderr", "method", "kind", "draws", "ess", "khat"} == set(
+        told["log_evidence"]
+    )
+    assert told["rows"] == {"train": 49, "validation": 5, "test": 6}
+    assert (told["features"], told["likelihood"], told["epochs"]) == (2, "normal", 2)
+    assert told["bits_per_dim"] is None
+    assert told["elbo"] == pytest.approx(told["reconstruction"] - told["kl"], abs=1e-4)
+    assert "independent columns" in told["baselines"]
+    assert (told["model"], told["report"]) == ("runs/people", "runs/people/report.html")
+    folder = home / "runs" / "people"
+    assert json.loads((folder / "summary.json").read_text()) == told
+    assert "<html" in (folder / "report.html").read_text()
+    # What was assumed comes before training, and the table after it.
+    assert err.index("real numbers") < err.index("epoch 2/2") < err.index("ELBO = reconstruction")
+    vae = jensen.load(folder)
+    assert vae.schema_.names == ("age", "income")
+    # The scores are of rows that training has not seen.
+    run = json.loads((folder / "run.json").read_text())
+    assert len(run["test"]) == 6
+    assert vae.training_rows_ + vae.validation_rows_ + len(run["test"]) == 60
+    # The report can be written anew from what the run noted.
+    (folder / "report.html").unlink()
+    assert main(["report", "runs/people", "--quiet"]) == 0
+    assert capsys.readouterr() == ("report: runs/people/report.html\n", "")
+    assert (folder / "report.html").exists()
+    # Unless the data are no longer the same.
+    (home / "people.csv").write_text("age,income\n1.5,2\n3,4\n")
+    assert main(["report", "runs/people", "--quiet"]) == 2
+    assert "has changed" in capsys.readouterr().err
+
+
+def test_a_killed_run_resumes_to_the_same_numbers(capsys):
+    """SIGKILL right after the third of ten checkpoints; then the same command and --resume."""
+    source = (
+        "import os, signal, sys\n"
+        "from jensen.training import loop\n"
+        "save, saved = loop.save_checkpoint, []\n"
+        "def save_and_die(*args):\n"
+        "    save(*args)\n"
+        "    saved.append(1)\n"
+        "    if len(saved) == 3:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "loop.save_checkpoint = save_and_die\n"
+        "import functools, jensen.estimator as e\n"
+        "e.Options = functools.partial(e.Options, checkpoint_seconds=0.0)\n"
+        "from jensen.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    line = f"fit people.csv {SMALL} --epochs 10 --no-report --quiet --json"
+    path = os.pathsep.join(
+        [str(Path(jensen.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", source, *line.split()],
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    left = {path.name for path in Path("runs/people").iterdir()}
+    assert left == {"checkpoint.safetensors", "history.jsonl", "run.json"}
+    assert len(Path("runs/people/history.jsonl").read_text().splitlines()) == 3
+    # Another run leaves the unfinished one alone, and --resume finds it again.
+    assert main(line.split()) == 0
+    assert main([*line.split(), "--resume"]) == 0
+    out, err = capsys.readouterr()
+    models = [json.loads(each)["model"] for each in out.splitlines()]
+    assert (models, err) == (["runs/people-2", "runs/people"], "")
+    assert same("runs/people/summary.json", "runs/people-2/summary.json")
+    history = [
+        [json.loads(record)["validation_elbo"] for record in lines.splitlines()]
+        for lines in (Path(f"{each}/history.jsonl").read_text() for each in models)
+    ]
+    assert history[0] == history[1]
+    assert len(history[0]) == 10
+    weights = [Path(f"{each}/weights.safetensors").read_bytes() for each in models]
+    assert weights[0] == weights[1]
+    # Both are finished now.
+    assert main([*line.split(), "--resume"]) == 2
+    assert "no run of people in runs was left unfinished" in capsys.readouterr().err
+
+
+def test_resuming_needs_what_the_run_was_started_with(untrained, quick, capsys, home):
+    fit("--epochs 2 --out a --quiet")
+    for other, named in (
+        ("--epochs 3", "--epochs 3: the run in a was started with 2"),
+        ("--epochs 2 --seed 1", "--seed 1: the run in a was started with 0"),
+        ("--epochs 2 --test-fraction 0.2", "--test-fraction 0.2"),
+        ("--epochs 2 --activation tanh", "--activation tanh: the run in a was started with relu"),
+    ):
+        fit(f"{other} --out a --quiet --resume", code=2)
+        assert named in capsys.readouterr().err
+    jensen.load("a")
+    (home / "people.csv").write_text("age,income\n1.5,2\n3,4\n5,6\n")
+    fit("--epochs 2 --out a --quiet --resume", code=2)
+    assert "people.csv: the run in a was started with other rows" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_training_with_a_model(quick, monkeypatch, capsys):
+    from jensen.cli._folder import Folder
+
+    begin, epochs = Folder.begin, []
+
+    def press(self):
+        begin(self)
+        epochs.append(1)
+        if len(epochs) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Folder, "begin", press)
+    fit("--epochs 8 --out a")
+    assert "interrupted after epoch 3" in capsys.readouterr().err
+    vae = jensen.load("a")
+    assert (vae.n_iter_, vae.stopped_) == (3, "interrupted")
+    fit("--epochs 8 --out a --resume")
+    assert jensen.load("a").n_iter_ == 8
+
+
+def test_training_that_fails_leaves_its_best_model(monkeypatch, capsys):
+    from jensen import estimator
+
+    train = estimator.train
+
+    def fail(*args, **options):
+        error = TrainingError("training failed 3 times\nwith values that are not finite.")
+        error.trained = train(*args, **options)
+        raise error
+
+    monkeypatch.setattr(estimator, "train", fail)
+    fit("--epochs 1 --out a --quiet", code=1)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == ("error: training failed 3 times with values that are not finite. It is in a.\n")
+    assert main(["score", "a", "people.csv", "--rows", ":2", "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["outlier"] == [False, False]
+
+
+def test_folders(untrained, quick, home):
+    fit("--epochs 1 --quiet")
+    fit("--epochs 1 --quiet")
+    assert sorted(path.name for path in (home / "runs").iterdir()) == ["people", "people-2"]
+    fit("--epochs 1 --out a --quiet")
+    fit("--epochs 1 --out a --quiet", code=2)
+    fit("--epochs 1 --out a --quiet --overwrite --seed 5")
+    assert jensen.load("a").random_state == 5
+
+
+def test_a_refused_overwrite_leaves_the_old_model(untrained, quick):
+    fit("--epochs 1 --out a --quiet")
+    fit("--epochs 1 --out a --quiet --overwrite --prior foo", code=2)
+    jensen.load("a")
+
+
+def test_every_option_arrives(untrained, quick):
+    fit(
+        "--out a --quiet --epochs 1 --seed 3 --hidden none --activation tanh --prior mixture"
+        " --posterior full --objective iwae:2 --likelihood normal-shared --learning-rate 0.01"
+        " --max-time 60 --validation-fraction 0.2 --test-fraction 0.5 --kind real"
+    )
+    vae = jensen.load("a")
+    expected = {
+        "random_state": 3, "hidden": (), "activation": "tanh", "prior": "mixture",
+        "posterior": "full", "objective": "iwae:2", "likelihood": "normal-shared",
+        "learning_rate": 0.01, "max_time": 60.0, "validation_fraction": 0.2, "kind": "real",
+        "latent_dim": 2, "batch_size": 16, "max_epochs": 1,
+    }  # fmt: skip
+    assert {name: vae.get_params()[name] for name in expected} == expected
+    assert (vae.training_rows_, vae.validation_rows_) == (24, 6)
+
+
+def test_test_rows_of_their_own(untrained, capsys, home):
+    rng = np.random.default_rng(0)
+    bits = lambda rows: rng.integers(0, 2, size=(rows, 4)).astype("uint8")
+    np.savez(home / "bits.npz", train=bits(40), test=bits(12))
+    line = f"fit bits.npz --key train --test-key test {SMALL} --epochs 1 --quiet --json"
+    assert main(line.split()) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"] == {"train": 36, "validation": 4, "test": 12}
+    assert told["likelihood"] == "bernoulli"
+    assert told["bits_per_dim"] == pytest.approx(-told["log_evidence"]["value"] / 4 / np.log(2))
+    assert main(["report", told["model"], "--quiet"]) == 0
+
+
+def test_the_support_is_that_of_all_rows(untrained, quick, home):
+    """The largest value may be among the test rows, and is no less possible for that."""
+    X = np.full((40, 3), 2)
+    X[::2] = [0, 1, 2]
+    test = jensen.data.split(40, validation=0.0, test=0.1, seed=0).test
+    X[test[0]] = 3
+    np.save(home / "levels.npy", X)
+    line = f"fit levels.npy {SMALL} --epochs 1 --quiet --out a --kind bounded"
+    assert main(line.split()) == 0
+    assert jensen.load("a").schema_.high == 3
+
+
+def test_progress_on_a_terminal(monkeypatch, capsys):
+    """The live line, which tests without a terminal never see."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with Printer() as printer:
+        for epoch in (1, 2, 3):
+            record = {"epoch": epoch, "train_elbo": -3.5, "train_reconstruction": -3.0}
+            printer.epoch(record | {"train_kl": 0.5, "seconds": 0.1 * epoch}, 3)
+    shown = capsys.readouterr().err
+    for word in ("epoch 3/3", "ELBO -3.50 = reconstruction -3.00 - KL 0.50", "10.0/s"):
+        assert word in shown

@@ -1,0 +1,316 @@
+"""The verbs on saved models: what they print, where, and in which form."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import jensen
+from jensen import store
+from jensen._lenient import lenient
+from jensen.cli import _app, main
+from jensen.parts._families import members
+from jensen.parts.likelihoods import Likelihood
+from jensen.parts.priors import Prior
+from jensen.recipes import build_model
+
+NAMES = ["height", "width", "a depth, say"]
+ESTIMATE = {"value", "stderr", "method", "kind", "draws", "ess", "khat"}
+
+
+def saved_model(path, X, names=None, **parts):
+    """A model as `VAE.save` leaves it, but for its weights, which no training has touched."""
+    schema = jensen.data.infer(X, names=names)
+    rows = schema.check(X)
+    assembly = {"latent_dim": 2, "hidden": [8], "high": schema.high, **parts}
+    details = {
+        "parameters": {"latent_dim": 2, "hidden": [8], "draws": 20},
+        "seed": 0,
+        "training_rows": len(rows),
+        "validation_rows": 0,
+        "best_epoch": 0,
+        "stopped": "all epochs done",
+        "seconds": 0.0,
+        "offset": -5.0,
+    }
+    model = build_model(rows, key=jax.random.key(0), **assembly)
+    store.save(path, store.Saved(model, assembly, schema.to_json(), [], rows, details))
+
+
+@pytest.fixture(autouse=True)
+def as_users_run_it():
+    """Without the suite's strict promotion, which parts of NumPyro are not written for."""
+    with lenient():
+        yield
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """A folder with two small models and rows for them."""
+    home = tmp_path_factory.mktemp("cli")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3)) @ np.array([[1, 0.5, 0], [0, 1, 0.5], [0, 0, 1]])
+    with (home / "table.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(NAMES)
+        writer.writerows(X.tolist())
+    saved_model(home / "table", X, NAMES, likelihood="normal")
+    pixels = rng.integers(0, 2, size=(40, 8, 8)).astype("uint8")
+    np.save(home / "pixels.npy", pixels)
+    saved_model(home / "pixels.jensen", pixels, likelihood="bernoulli")
+    return home
+
+
+@pytest.fixture
+def run(home, monkeypatch, capsys):
+    """Run a command line in that folder: its stdout, after exit code 0."""
+    monkeypatch.chdir(home)
+
+    def run(line, quiet=True):
+        assert main(line.split() + (["--quiet"] if quiet else [])) == 0
+        out, err = capsys.readouterr()
+        assert not (quiet and err), err
+        return out
+
+    return run
+
+
+def table(text):
+    header, *rows = csv.reader(io.StringIO(text))
+    return header, np.array(rows, dtype=float)
+
+
+def test_help_is_light():
+    """`jensen --help` loads none of the heavy libraries and takes 0.3 s of process time."""
+    source = (
+        "import sys, time\n"
+        "from jensen.cli import main\n"
+        "assert main(['--help']) == 0\n"
+        "heavy = {'jax', 'numpy', 'sklearn', 'scipy', 'pandas', 'polars', 'equinox', 'numpyro'}\n"
+        "print(sorted(heavy & set(sys.modules)), time.process_time(), file=sys.stderr)\n"
+    )
+    path = os.pathsep.join(
+        [str(Path(jensen.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    loaded, seconds = done.stderr.rsplit(maxsplit=1)
+    assert loaded == "[]"
+    # Three times the promise, for a machine that does other things meanwhile.
+    assert float(seconds) < 0.9
+    assert "fit" in done.stdout
+
+
+@pytest.mark.parametrize("verb", [module.__name__.rpartition(".")[2] for module in _app.VERBS])
+def test_every_verb_is_explained_by_an_example(verb, capsys):
+    assert main([verb, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"Example: jensen {verb} " in text
+    assert "--json" in text
+
+
+@pytest.mark.parametrize(
+    "names",
+    [members(Likelihood), members(Prior)],
+    ids=["likelihoods", "priors"],
+)
+def test_help_of_fit_names_every_part(names, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    main(["fit", "--help"])
+    text = capsys.readouterr().out
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["--version"]])
+def test_without_a_verb(arguments, capsys):
+    assert main(arguments) == 0
+    assert "jensen" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "evidence table table.csv --draws 30",
+        "evidence table table.csv --method elbo",
+        "sample table -n 2",
+        "reconstruct table table.csv",
+        "denoise table table.csv --noise gaussian:0.5 --rows 0:3",
+        "encode table table.csv",
+        "decode table latents.csv",
+        "score table table.csv",
+        "check table table.csv",
+        "info table",
+    ],
+)
+def test_json_is_all_there_is_on_stdout(line, run, home):
+    (home / "latents.csv").write_text("0.5,-1\n0,0\n")
+    for quiet in (True, False):
+        out = run(f"{line} --json", quiet=quiet)
+        assert out.count("\n") == 1
+        assert isinstance(json.loads(out, parse_constant=pytest.fail), dict)
+
+
+def test_evidence(run, home):
+    told = json.loads(run("evidence table table.csv --draws 30 --json"))
+    assert set(told) == ESTIMATE | {"rows", "seconds"}
+    assert (told["method"], told["draws"], told["rows"]) == ("importance", 30, 60)
+    rows = json.loads(run("evidence table table.csv --draws 30 --rows 5:9 --per-row --json"))
+    assert set(rows) == ESTIMATE | {"rows", "seconds", "per_row"}
+    X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
+    same = jensen.load(home / "table").log_evidence(X[5:9], draws=30)
+    np.testing.assert_allclose(rows["per_row"], same.values, rtol=1e-6)
+    text = run("evidence table table.csv --draws 30")
+    assert "lower bound, 60 rows" in text
+
+
+def test_evidence_by_another_seed(run):
+    line = "evidence table table.csv --draws 30 --json"
+    values = [json.loads(run(line + seed))["value"] for seed in (" --seed 1", " --seed 2", "")]
+    assert len(set(values)) == 3
+    assert json.loads(run(line + " --seed 1"))["value"] == values[0]
+
+
+def test_unknown_reliability_is_null(run):
+    # Pareto k̂ is not known from so few draws, and JSON has no NaN.
+    assert json.loads(run("evidence table table.csv --draws 5 --json"))["khat"] is None
+
+
+def test_score(run, home):
+    told = json.loads(run("score table table.csv --json"))
+    assert set(told) == {"log_evidence", "outlier"}
+    vae = jensen.load(home / "table")
+    X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(told["log_evidence"], vae.score_samples(X), rtol=1e-5)
+    assert told["outlier"] == (vae.predict(X) < 0).tolist()
+    header, rows = table(run("score table table.csv"))
+    assert header == ["log_evidence", "outlier"]
+    np.testing.assert_allclose(rows[:, 0], told["log_evidence"], rtol=1e-6)
+
+
+def test_there_and_back(run, home):
+    header, latents = table(run("encode table table.csv"))
+    assert (header, latents.shape) == (["vae0", "vae1"], (60, 2))
+    assert run("encode table table.csv --out latents.npy") == ""
+    np.testing.assert_allclose(np.load(home / "latents.npy"), latents, rtol=1e-6)
+    header, rows = table(run("decode table latents.npy --rows :4"))
+    assert (header, rows.shape) == (NAMES, (4, 3))
+    vae = jensen.load(home / "table")
+    np.testing.assert_allclose(rows, vae.inverse_transform(latents[:4]), rtol=1e-5)
+
+
+def test_names_with_commas_come_back(run):
+    assert run("sample table --out new.csv") == ""
+    run("encode table new.csv")
+
+
+def test_sample(run, home):
+    header, rows = table(run("sample table -n 3"))
+    assert (header, rows.shape) == (NAMES, (3, 3))
+    again = table(run("sample table -n 3"))[1]
+    other = table(run("sample table -n 3 --seed 9"))[1]
+    assert (again == rows).all()
+    assert (other != rows).any()
+    told = json.loads(run("sample table -n 2 --source posterior --mean --json"))
+    assert (told["source"], told["mean"], len(told["samples"])) == ("posterior", True, 2)
+    assert run("sample pixels.jensen -n 4 --out new.npy") == ""
+    drawn = np.load(home / "new.npy")
+    assert (drawn.shape, drawn.dtype) == ((4, 8, 8), np.uint8)
+    assert set(drawn.ravel()) == {0, 1}
+
+
+def test_sample_as_a_picture(run, home):
+    assert run("sample pixels.jensen -n 10 --png new.png") == ""
+    with Image.open(home / "new.png") as picture:
+        assert min(picture.size) > 8
+
+
+def test_reconstruct(run, home):
+    told = json.loads(run("reconstruct pixels.jensen pixels.npy --rows 0:2 --json"))
+    assert np.shape(told["reconstruction"]) == (2, 8, 8)
+    told = json.loads(run("reconstruct pixels.jensen pixels.npy --out again.csv --json"))
+    assert told == {"out": "again.csv", "shape": [40, 8, 8]}
+    assert np.loadtxt(home / "again.csv", delimiter=",").shape == (40, 64)
+
+
+def test_denoise(run, home):
+    line = "denoise pixels.jensen noisy.npy --noise flip:0.1"
+    np.save(home / "noisy.npy", np.load(home / "pixels.npy")[:3])
+    told = json.loads(run(f"{line} --json"))
+    assert set(told) == {"mean", "std", "ess"}
+    assert np.shape(told["mean"]) == np.shape(told["std"]) == (3, 8, 8)
+    assert run(f"{line} --out clean.npy --std-out spread.csv") == ""
+    np.testing.assert_allclose(np.load(home / "clean.npy"), told["mean"], rtol=1e-5)
+    spread = np.loadtxt(home / "spread.csv", delimiter=",")
+    np.testing.assert_allclose(spread, np.reshape(told["std"], (3, 64)), rtol=1e-5)
+
+
+def test_check(run):
+    told = json.loads(run("check table table.csv --json"))
+    assert {"baselines", "checks", "verdict", "active_units"} <= set(told)
+    assert "independent columns" in run("check table table.csv")
+
+
+def test_info(run):
+    told = json.loads(run("info pixels.jensen --json"))
+    assert set(told) == {"model", "schema", "assembly", "training", "versions"}
+    assert told["schema"]["kind"] == "binary"
+    assert told["assembly"]["hidden"] == [8]
+    text = run("info pixels.jensen")
+    for word in ("binary 0 or 1", "bernoulli", "stopped: all epochs done", "jax "):
+        assert word in text
+
+
+def test_a_model_fitted_to_a_frame_answers_with_numbers(run, home):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2, 3, 4], "b": [0.5, 1.5, 2.5, 0.0]})
+    saved_model(home / "frame", frame)
+    header, rows = table(run("sample frame -n 3"))
+    assert (header, rows.shape) == (["a", "b"], (3, 2))
+
+
+def test_an_error_is_one_line_and_debugging_shows_more(monkeypatch, capsys):
+    def broken(*args, **kwargs):
+        raise ZeroDivisionError("by\nzero")
+
+    monkeypatch.setattr("jensen.cli._describe.describe", broken)
+    assert main(["info", "x"]) == 1
+    assert capsys.readouterr().err == (
+        "error: internal error: ZeroDivisionError: by zero; please report it (JENSEN_DEBUG=1 shows"
+        " where)\n"
+    )
+    monkeypatch.setenv("JENSEN_DEBUG", "1")
+    assert main(["info", "x"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupted(monkeypatch, capsys):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jensen.cli._describe.describe", interrupted)
+    assert main(["info", "x"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_a_reader_that_goes_away(run, monkeypatch, capsys):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    run("info table")
+    monkeypatch.setattr(sys, "stdout", Closed())
+    assert main(["sample", "table", "-n", "3"]) == 1
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,203 @@
+"""The scikit-learn face: its conformance suite, and what it does on real data."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import jensen
+from jensen.errors import DataError, OptionError
+
+SMALL = {"latent_dim": 2, "hidden": (8,), "max_epochs": 3, "draws": 20, "random_state": 0}
+
+
+@parametrize_with_checks([jensen.VAE(**SMALL)])
+def test_conforms_to_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(as_frame=True).data
+
+
+@pytest.fixture(scope="module")
+def fitted(iris):
+    options = {"max_epochs": 200, "draws": 200, "learning_rate": 1e-2, "weight_decay": 0.0}
+    return jensen.VAE(**(SMALL | options)).fit(iris)
+
+
+def test_score_samples_are_in_the_units_of_gaussian_mixture(iris, fitted):
+    plain = GaussianMixture(1, random_state=0).fit(iris)
+    mine, theirs = fitted.score_samples(iris), plain.score_samples(iris)
+    assert mine.shape == theirs.shape == (150,)
+    # A log-Jacobian left out would be off by Σ log sd = −2.4 nats or more in every row.
+    assert abs(mine.mean() - theirs.mean()) < 1.5
+    assert fitted.score(iris) == pytest.approx(mine.mean())
+
+
+def test_evidence_follows_the_units_of_the_data(iris):
+    scale = np.array([1.0, 10.0, 100.0, 0.01])
+    options = SMALL | {"draws": 100}
+    once = jensen.VAE(**options).fit(iris.to_numpy())
+    scaled = jensen.VAE(**options).fit(iris.to_numpy() * scale)
+    shifted = scaled.score_samples(iris.to_numpy() * scale) + np.log(scale).sum()
+    # The same model but for the rounding of standardised columns, through a few steps of Adam.
+    np.testing.assert_allclose(shifted, once.score_samples(iris.to_numpy()), atol=5e-3)
+
+
+def test_predict_calls_the_share_of_contamination_outliers(iris, fitted):
+    labels = fitted.predict(iris)
+    assert set(labels) == {-1, 1}
+    assert (labels == -1).sum() == round(0.05 * 150)
+    np.testing.assert_allclose(
+        fitted.decision_function(iris), fitted.score_samples(iris) - fitted.offset_
+    )
+    absurd = iris.iloc[:1] * 0 + 50.0
+    assert fitted.predict(absurd)[0] == -1
+
+
+def test_works_in_pipeline_grid_search_and_clone(iris):
+    pipeline = make_pipeline(StandardScaler(), jensen.VAE(**SMALL))
+    assert pipeline.fit(iris).transform(iris).shape == (150, 2)
+    search = GridSearchCV(jensen.VAE(**SMALL), {"latent_dim": [1, 2]}, cv=2).fit(iris)
+    assert search.best_params_["latent_dim"] in (1, 2)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert clone(search.best_estimator_).get_params() == search.best_estimator_.get_params()
+
+
+def test_set_output_gives_frames(iris, fitted):
+    frame = (
+        clone(fitted).set_params(max_epochs=2).set_output(transform="pandas").fit_transform(iris)
+    )
+    assert list(frame.columns) == ["vae0", "vae1"]
+    assert list(fitted.get_feature_names_out()) == ["vae0", "vae1"]
+
+
+def test_frames_come_back_as_frames(iris, fitted):
+    samples = fitted.sample(5)
+    assert isinstance(samples, pd.DataFrame)
+    assert list(samples.columns) == list(iris.columns)
+    assert isinstance(fitted.reconstruct(iris[:3]), pd.DataFrame)
+    polars = jensen.VAE(**SMALL).fit(pl.from_pandas(iris))
+    assert isinstance(polars.sample(2, source="posterior"), pl.DataFrame)
+
+
+def test_the_same_seed_gives_the_same_numbers(iris):
+    first, second = (jensen.VAE(**SMALL).fit(iris) for _ in range(2))
+    np.testing.assert_array_equal(first.score_samples(iris), second.score_samples(iris))
+    np.testing.assert_array_equal(first.sample(9), second.sample(9))
+    other = jensen.VAE(**(SMALL | {"random_state": 1})).fit(iris)
+    assert not np.array_equal(first.sample(9), other.sample(9))
+    assert not np.array_equal(first.sample(9), first.sample(9, random_state=5))
+
+
+def test_samples_obey_the_schema(digits):
+    vae = jensen.VAE(**SMALL).fit(digits.astype(np.uint8)[:200])
+    for source in ("prior", "posterior"):
+        samples = vae.sample(50, source=source)
+        assert samples.dtype == np.uint8
+        assert samples.shape == (50, 64)
+        assert samples.max() <= 16
+    means = vae.sample(50, mean=True)
+    assert means.dtype == np.float64
+    assert (means >= 0).all()
+    assert (means <= 16).all()
+    varied = vae.vary(digits[:3].astype(np.uint8), 4)
+    assert varied.shape == (3, 4, 64)
+    assert varied.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("binary", "bernoulli"), ("count", "negative-binomial"), ("real", "normal")],
+)
+def test_the_likelihood_follows_the_kind(kind, expected):
+    rng = np.random.default_rng(0)
+    rows = {
+        "binary": rng.integers(0, 2, (60, 4)),
+        "count": rng.poisson([1, 5, 20, 300], (60, 4)),
+        "real": rng.normal(size=(60, 4)),
+    }[kind]
+    vae = jensen.VAE(**SMALL).fit(rows)
+    assert (vae.schema_.kind, vae.likelihood_) == (kind, expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"likelihood": "gaussian"}, "likelihood='gaussian' is unknown.*beta-binomial"),
+        ({"likelihood": "bernoulli"}, "binary data, but these are real"),
+        ({"likelihood": "normal-fixed"}, "normal-fixed:0.5"),
+        ({"likelihood": "normal:3"}, "takes no value"),
+        ({"prior": "flat"}, "prior='flat' is unknown.*mixture, normal, vamp"),
+        ({"posterior": "none"}, "posterior='none' is unknown.*diagonal, full"),
+        ({"objective": "elbow"}, "objective='elbow' is unknown.*beta, elbo, iwae"),
+        ({"objective": "iwae:2.5"}, "whole"),
+        ({"objective": "elbo:3"}, None),
+        ({"activation": "step"}, "activation='step' is unknown"),
+        ({"latent_dim": 0}, "latent_dim=0"),
+        ({"hidden": (0,)}, "hidden"),
+        ({"max_epochs": 0}, "max_epochs=0"),
+        ({"learning_rate": -1.0}, "learning_rate=-1.0"),
+        ({"validation_fraction": 1.0}, "validation_fraction=1.0"),
+        ({"contamination": 0.0}, "contamination=0.0"),
+    ],
+)
+def test_options_are_checked_by_name(iris, options, named):
+    vae = jensen.VAE(**(SMALL | options))
+    if named is None:
+        vae.fit(iris)
+        return
+    with pytest.raises(OptionError, match=named):
+        vae.fit(iris)
+
+
+def test_later_rows_that_do_not_fit_are_named(iris, fitted):
+    with pytest.raises(DataError, match="expecting 4 features"):
+        fitted.transform(iris.to_numpy()[:, :3])
+    hole = iris.copy()
+    hole.iloc[3, 2] = np.nan
+    with pytest.raises(DataError, match=r"row 3.*petal length"):
+        fitted.log_evidence(hole)
+
+
+def test_unknown_methods_and_sources_are_named(iris, fitted):
+    with pytest.raises(OptionError, match="importance, prior, exact"):
+        fitted.log_evidence(iris, method="magic")
+    with pytest.raises(OptionError, match=r"hidden=\(\)"):
+        fitted.log_evidence(iris, method="exact")
+    with pytest.raises(OptionError, match="prior or posterior"):
+        fitted.sample(3, source="nowhere")
+    with pytest.raises(OptionError, match="gaussian:SIGMA"):
+        fitted.denoise(iris, noise="fog:1")
+    with pytest.raises(OptionError, match="real"):
+        fitted.denoise(iris, noise="flip:0.1")
+
+
+def test_linear_vae_reaches_the_exact_evidence_of_ppca():
+    """A linear decoder with one normal variance is probabilistic PCA; training must find it."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 2)) @ rng.normal(size=(2, 6)) + rng.normal(size=(400, 6)) * 0.5
+    vae = jensen.VAE(
+        latent_dim=2, hidden=(), likelihood="normal-shared", posterior="full", weight_decay=0.0,
+        learning_rate=1e-2, max_epochs=300, validation_fraction=0.0, random_state=0,
+    ).fit(rows)  # fmt: skip
+    from sklearn.decomposition import PCA
+
+    best = PCA(2).fit(rows).score(rows)
+    exact = vae.log_evidence(rows, method="exact")
+    assert exact.kind == "exact"
+    # The maximum of the likelihood is known in closed form; 0.02 nats is what is left of Adam.
+    assert best - 0.02 < exact.value <= best + 1e-6
+    importance = vae.log_evidence(rows)
+    z = (importance.values - exact.values) / np.maximum(importance.standard_errors, 1e-4)
+    assert np.abs(z).max() < 5
+    assert abs(vae.elbo(rows).value - exact.value) < 0.05

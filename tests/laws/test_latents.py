@@ -1,0 +1,180 @@
+"""Laws of distributions over z: every prior, and every posterior family."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+from jensen._sampling import draw
+from jensen.objectives import closed_form_kl
+from jensen.parts.priors import FixedPrior, StandardNormal, TrainablePrior, as_prior
+from jensen.training.step import split_trainable
+
+from .zoo import (
+    POSTERIORS,
+    PRIOR_NAMES,
+    PRIORS,
+    assert_finite,
+    latent_priors,
+    posteriors,
+    rows_of,
+    small_model,
+)
+
+OVER_Z = [*PRIOR_NAMES, *POSTERIORS]
+on_everything = pytest.mark.parametrize("name", OVER_Z)
+on_pairs = pytest.mark.parametrize(
+    ("posterior", "prior"),
+    [(q, p) for q in POSTERIORS for p in PRIOR_NAMES],
+    ids=[f"{q} to {p}" for q in POSTERIORS for p in PRIOR_NAMES],
+)
+
+
+@pytest.fixture(scope="module")
+def over_z():
+    return {latent: latent_priors(latent) | posteriors(latent) for latent in (1, 2, 3)}
+
+
+@eqx.filter_jit
+def log_probs(distribution, z):
+    return jax.vmap(distribution.log_prob)(z)
+
+
+@on_everything
+def test_a_draw_is_a_vector_and_its_log_prob_a_number(over_z, name, key):
+    distribution = over_z[3][name]
+    z = distribution.sample(key)
+    assert z.shape == (3,)
+    assert distribution.log_prob(z).shape == ()
+
+
+@on_everything
+def test_jit_and_vmap_agree_with_eager(over_z, name, key):
+    distribution = over_z[3][name]
+    z = jax.random.normal(key, (3, 3))
+    eager = jnp.stack([distribution.log_prob(each) for each in z])
+    # Fused operations round otherwise: a few units in the last place of the largest term.
+    np.testing.assert_allclose(log_probs(distribution, z), eager, rtol=1e-5, atol=1e-5)
+
+
+@on_everything
+def test_the_same_key_draws_the_same(over_z, name, key):
+    distribution = over_z[3][name]
+    sample = eqx.filter_jit(lambda distribution, key: draw(distribution, key, 3))
+    first, again = sample(distribution, key), sample(distribution, key)
+    np.testing.assert_array_equal(first, again)
+    assert len(np.unique(np.asarray(first))) == 9
+
+
+@on_everything
+def test_gradients_are_finite_near_and_far(over_z, name, key):
+    distribution = over_z[3][name]
+    both = eqx.filter_jit(jax.value_and_grad(lambda z: distribution.log_prob(z)))
+    for z in (distribution.sample(key), jnp.zeros(3), jnp.full(3, 30.0), jnp.full(3, -30.0)):
+        assert_finite(both(z))
+
+
+@pytest.mark.parametrize("latent", [1, 2])
+@on_everything
+def test_densities_integrate_to_one(over_z, name, latent):
+    # Scales here lie between 0.1 and 4: sixteen to either side hold all of it, and the
+    # trapezoid rule converges beyond rounding once a cell is shorter than the least of them.
+    axis = np.linspace(-16, 16, 401)
+    z = np.stack(np.meshgrid(*[axis] * latent, indexing="ij"), -1).reshape(-1, latent)
+    found = log_probs(over_z[latent][name], jnp.asarray(z, jnp.float32))
+    cell = (axis[1] - axis[0]) ** latent
+    total = np.exp(np.asarray(found, np.float64)).sum() * cell
+    np.testing.assert_allclose(total, 1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", POSTERIORS)
+def test_a_posterior_family_is_standard_normal_at_zero(name, key):
+    member = POSTERIORS[name](3)
+    q = member(jnp.zeros(member.size))
+    z = jax.random.normal(key, (5, 3))
+    standard = StandardNormal(3)()
+    # σ is one to within the smallest scale there is, 1e-5.
+    np.testing.assert_allclose(log_probs(q, z), log_probs(standard, z), atol=2e-4)
+
+
+@pytest.mark.parametrize("size", [-30.0, 30.0])
+@pytest.mark.parametrize("name", POSTERIORS)
+def test_a_posterior_family_stands_extreme_outputs(name, size, key):
+    member = POSTERIORS[name](3)
+
+    @jax.jit
+    def entropy_like(h):
+        q = member(h)
+        return q.log_prob(q.sample(key))
+
+    assert_finite(jax.value_and_grad(entropy_like)(jnp.full(member.size, size)))
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_what_a_prior_trains_has_a_finite_gradient(name, key):
+    model = small_model(key, prior=name)
+    trainable, rest = split_trainable(model)
+
+    @jax.jit
+    def log_prior(trainable, z):
+        return eqx.combine(trainable, rest).latent_prior().log_prob(z)
+
+    for z in (jnp.zeros(2), jnp.full(2, 30.0)):
+        assert_finite(jax.grad(log_prior)(trainable, z))
+
+
+def test_vamp_prior_is_the_average_of_posteriors_at_its_pseudo_inputs(key):
+    model = small_model(key, prior="vamp", rows=rows_of("real", 6))
+    prior = model.prior
+    inputs = prior.shift.value[None] + prior.scale.value[None] * prior.pseudo_inputs
+    z = jax.random.normal(key, (7, 2))
+    by_hand = np.mean([np.exp(log_probs(model.posterior(u), z)) for u in inputs], axis=0)
+    assert len(inputs) == 6
+    np.testing.assert_allclose(
+        np.exp(log_probs(model.latent_prior(), z)), by_hand, rtol=1e-5, atol=1e-9
+    )
+
+
+def test_a_distribution_stays_and_a_module_is_trained():
+    normal = dist.Normal(jnp.zeros(2), jnp.ones(2)).to_event(1)
+    module = small_model(jax.random.key(0), prior="mixture").latent_prior()
+    prior = StandardNormal(2)
+    assert as_prior(prior) is prior
+    assert isinstance(as_prior(normal), FixedPrior)
+    assert isinstance(as_prior(module), TrainablePrior)
+
+    def slopes(prior):
+        log_prob = lambda prior: prior(None).log_prob(jnp.full(2, 0.5))
+        return jax.tree.leaves(eqx.filter_grad(log_prob)(prior))
+
+    assert all((np.asarray(slope) == 0).all() for slope in slopes(as_prior(normal)))
+    assert any((np.asarray(slope) != 0).any() for slope in slopes(as_prior(module)))
+
+
+@on_pairs
+def test_kl_is_none_or_that_of_quadrature(over_z, posterior, prior):
+    q, p = over_z[2][posterior], over_z[2][prior]
+    closed = closed_form_kl(q, p)
+    if closed is None:
+        assert "normal" != prior, "the usual pair has a closed form"
+        return
+    axis = np.linspace(-16, 16, 401)
+    z = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
+    log_q, log_p = (
+        np.asarray(log_probs(each, jnp.asarray(z, jnp.float32)), np.float64) for each in (q, p)
+    )
+    by_quadrature = np.sum(np.exp(log_q) * (log_q - log_p)) * (axis[1] - axis[0]) ** 2
+    assert np.shape(closed) == ()
+    np.testing.assert_allclose(closed, by_quadrature, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("posterior", POSTERIORS)
+def test_kl_to_a_normal_of_one_scale_for_all(over_z, posterior):
+    q = over_z[3][posterior]
+    one_scale = dist.Normal(jnp.zeros(3), 2.0).to_event(1)
+    written_out = dist.Normal(jnp.zeros(3), jnp.full(3, 2.0)).to_event(1)
+    np.testing.assert_allclose(
+        closed_form_kl(q, one_scale), closed_form_kl(q, written_out), rtol=1e-6
+    )

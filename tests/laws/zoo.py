@@ -1,0 +1,149 @@
+"""The members of every family, found in the package, and data that they are made for."""
+
+import inspect
+from itertools import product
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+
+from jensen.objectives import Objective
+from jensen.parts import networks
+from jensen.parts._families import members
+from jensen.parts.encoders import PosteriorFamily
+from jensen.parts.likelihoods import Likelihood
+from jensen.parts.priors import Prior
+from jensen.recipes import build_model
+from jensen.training.step import split_trainable
+
+EVENT = (2, 3)
+HIGH = 7.0
+ROWS = 300
+
+LIKELIHOODS = members(Likelihood)
+PRIORS = members(Prior)
+POSTERIORS = members(PosteriorFamily)
+OBJECTIVES = members(Objective)
+NETWORKS = {name: getattr(networks, name) for name in networks.__all__}
+
+# A member serves the kinds that it names; the last is the widest.
+SERVED = [(name, kind) for name, family in LIKELIHOODS.items() for kind in family.kinds]
+DISCRETE = [name for name, family in LIKELIHOODS.items() if family.discrete]
+DENSITIES = [name for name, family in LIKELIHOODS.items() if not family.discrete]
+
+
+def variants(family: Any) -> list[Any]:
+    """An instance for each combination of a member's options that have a list of legal values."""
+    listed = {
+        name: get_args(hint)
+        for name, hint in get_type_hints(family).items()
+        if get_origin(hint) is Literal
+    }
+    fixed = {"draws": 4} if "draws" in get_type_hints(family) else {}
+    return [
+        family(**fixed, **dict(zip(listed, chosen, strict=True)))
+        for chosen in product(*listed.values())
+    ]
+
+
+VARIANTS = {repr(each): each for family in OBJECTIVES.values() for each in variants(family)}
+
+
+def rows_of(kind: str, rows: int = ROWS) -> np.ndarray:
+    """Rows whose columns differ in where they lie, float32 as the schema gives them."""
+    rng = np.random.default_rng(1)
+    place = np.linspace(0.15, 0.85, int(np.prod(EVENT))).reshape(EVENT)
+    made = {
+        "binary": lambda: rng.random((rows, *EVENT)) < place,
+        "bounded": lambda: rng.binomial(int(HIGH), rng.beta(4 * place, 4, (rows, *EVENT))),
+        "count": lambda: rng.poisson(rng.gamma(2.0, 8 * place, (rows, *EVENT))),
+        "real": lambda: rng.normal(20 * place - 5, 0.1 + 4 * place, (rows, *EVENT)),
+    }[kind]()
+    return made.astype(np.float32)
+
+
+def widest(name: str) -> np.ndarray:
+    """Rows of the widest kind that a likelihood serves."""
+    return rows_of(LIKELIHOODS[name].kinds[-1])
+
+
+def build(name: str, rows: np.ndarray, high: float | None = None, sigma: float = 0.7) -> Any:
+    """A likelihood for these rows; `sigma` is the value of those that take one."""
+    family = LIKELIHOODS[name]
+    return family.build(rows, high, sigma if family.takes_value else None)
+
+
+def option(name: str) -> str:
+    """What the option `likelihood=` takes."""
+    return f"{name}:0.7" if LIKELIHOODS[name].takes_value else name
+
+
+def random_h(likelihood: Any, key: Any, spread: float = 1.0) -> jax.Array:
+    return spread * jax.random.normal(key, (likelihood.parameters, *likelihood.event_shape))
+
+
+def jittered(tree: Any, key: Any, amount: float = 0.3) -> Any:
+    """The same module with noise on all that training would change."""
+    trainable, rest = split_trainable(tree)
+    leaves, structure = jax.tree.flatten(trainable)
+    keys = jax.random.split(key, max(len(leaves), 1))
+    moved = [
+        leaf + amount * jax.random.normal(k, leaf.shape)
+        for leaf, k in zip(leaves, keys, strict=False)
+    ]
+    return eqx.combine(jax.tree.unflatten(structure, moved), rest)
+
+
+def small_model(key: Any, latent: int = 2, **parts: Any) -> Any:
+    """A model with little networks, its weights moved away from where training starts."""
+    rows = parts.pop("rows", rows_of("real"))
+    made = build_model(rows, key=key, latent_dim=latent, **({"hidden": (5,)} | parts))
+    return jittered(made, key)
+
+
+def latent_priors(latent: int) -> dict[str, Any]:
+    """p(z) of every prior, and of what `as_prior` wraps, by a readable name."""
+    own = dist.Normal(jnp.linspace(-1.0, 1.0, latent), jnp.full(latent, 0.7)).to_event(1)
+    given = {name: name for name in PRIORS} | {"a NumPyro distribution": own}
+    # Few rows make few pseudo-inputs, each of which then matters.
+    rows = rows_of("real", 6)
+    return {
+        name: small_model(jax.random.key(3), latent, prior=prior, rows=rows).latent_prior()
+        for name, prior in given.items()
+    }
+
+
+def posteriors(latent: int) -> dict[str, Any]:
+    """q(z) of every posterior family, away from the standard normal."""
+    made = {}
+    for name, family in POSTERIORS.items():
+        member = family(latent)
+        made[name] = member(0.8 * jax.random.normal(jax.random.key(4), (member.size,)))
+    return made
+
+
+PRIOR_NAMES = [*PRIORS, "a NumPyro distribution"]
+
+
+def network(name: str, in_shape: Any, out_shape: Any, key: Any, **options: Any) -> Any:
+    """A network, given those of the options that it has a parameter for."""
+    taken = inspect.signature(NETWORKS[name]).parameters
+    options = {"hidden": (5, 4)} | options
+    return NETWORKS[name](
+        in_shape, out_shape, key=key, **{k: v for k, v in options.items() if k in taken}
+    )
+
+
+def assert_same(left: Any, right: Any) -> None:
+    """Two pytrees of one structure whose arrays are the same, bit by bit."""
+    assert jax.tree.structure(left) == jax.tree.structure(right)
+    for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def assert_finite(tree: Any) -> None:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        assert np.isfinite(np.asarray(leaf)).all(), jax.tree_util.keystr(path)
