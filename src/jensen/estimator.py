@@ -221,6 +221,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             )
         except TrainingError as error:
             self._take(error.trained)
+            self._set_offset(rows)
             raise
         self._take(trained)
         self._set_offset(rows)

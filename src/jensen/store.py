@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jensen import __version__
 from jensen._files import (
     dump_arrays,
     parse_arrays,
@@ -55,6 +56,7 @@ class Saved:
         history: one record an epoch of training.
         rows: training rows kept, shape (rows, *event).
         details: whatever else the saver noted, as plain values.
+        version: of the jensen that wrote it; of this one, where nothing was written yet.
     """
 
     model: Model
@@ -63,6 +65,7 @@ class Saved:
     history: list[dict[str, Any]] = field(default_factory=list)
     rows: np.ndarray | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    version: str = __version__
 
 
 def save(path: str | Path, saved: Saved) -> Path:
@@ -70,8 +73,6 @@ def save(path: str | Path, saved: Saved) -> Path:
 
     Raises `FileError` where it cannot be written.
     """
-    from jensen import __version__
-
     path = Path(path)
     rows = np.zeros((0, *saved.schema["shape"]), np.float32) if saved.rows is None else saved.rows
     contents = {
@@ -150,6 +151,7 @@ def load(path: str | Path, **custom: Any) -> Saved:
         history=[json.loads(line) for line in lines],
         rows=rows["rows"],
         details=config["details"],
+        version=config["jensen"],
     )
 
 

@@ -45,12 +45,15 @@ def test_score_samples_are_in_the_units_of_gaussian_mixture(iris, fitted):
 
 def test_evidence_follows_the_units_of_the_data(iris):
     scale = np.array([1.0, 10.0, 100.0, 0.01])
-    options = SMALL | {"draws": 100}
-    once = jensen.VAE(**options).fit(iris.to_numpy())
-    scaled = jensen.VAE(**options).fit(iris.to_numpy() * scale)
-    shifted = scaled.score_samples(iris.to_numpy() * scale) + np.log(scale).sum()
-    # The same model but for the rounding of standardised columns, through a few steps of Adam.
-    np.testing.assert_allclose(shifted, once.score_samples(iris.to_numpy()), atol=5e-3)
+    once = jensen.VAE(**SMALL).fit(iris.to_numpy())
+    scaled = jensen.VAE(**SMALL).fit(iris.to_numpy() * scale)
+    mine = once.log_evidence(iris.to_numpy())
+    theirs = scaled.log_evidence(iris.to_numpy() * scale)
+    # The same model but for rounding; the draws differ, since the rows do.
+    z = (theirs.values + np.log(scale).sum() - mine.values) / np.hypot(
+        mine.standard_errors, theirs.standard_errors
+    )
+    assert np.abs(z).max() < 4.5
 
 
 def test_predict_calls_the_share_of_contamination_outliers(iris, fitted):

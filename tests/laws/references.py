@@ -121,14 +121,14 @@ REFERENCES = {
     likelihoods.Categorical: _categorical,
     likelihoods.Poisson: _poisson,
     likelihoods.NegativeBinomial: _negative_binomial,
-    likelihoods.NormalFixed: _normal(lambda l, h, scale: _double(l.sigma.value)),
+    likelihoods.NormalFixed: _normal(lambda own, h, scale: _double(own.sigma.value)),
     likelihoods.NormalShared: _normal(
-        lambda l, h, scale: np.exp(_double(l.log_sigma)) + _LEAST * scale
+        lambda own, h, scale: np.exp(_double(own.log_sigma)) + _LEAST * scale
     ),
     likelihoods.NormalPerFeature: _normal(
-        lambda l, h, scale: scale * (np.exp(_double(l.log_scales)) + _LEAST)
+        lambda own, h, scale: scale * (np.exp(_double(own.log_scales)) + _LEAST)
     ),
-    likelihoods.NormalPredicted: _normal(lambda l, h, scale: scale * (np.exp(h[1]) + _LEAST)),
+    likelihoods.NormalPredicted: _normal(lambda own, h, scale: scale * (np.exp(h[1]) + _LEAST)),
     likelihoods.StudentT: _student_t,
 }
 

@@ -215,7 +215,8 @@ def against_scipy(likelihood, rng):
     )
     # Sums over a categorical's levels, and exp of what is up to 12: some 20 roundings.
     np.testing.assert_allclose(mean, expected.mean, rtol=4e-6, atol=1e-6)
-    np.testing.assert_allclose(variance, expected.variance, rtol=2e-5, atol=1e-6)
+    # At probabilities up to 0.9975, of which one is less, 400 times their rounding is left.
+    np.testing.assert_allclose(variance, expected.variance, rtol=5e-5, atol=1e-6)
 
 
 @on_every_likelihood

@@ -101,7 +101,7 @@ def small_model(key: Any, latent: int = 2, **parts: Any) -> Any:
     """A model with little networks, its weights moved away from where training starts."""
     rows = parts.pop("rows", rows_of("real"))
     made = build_model(rows, key=key, latent_dim=latent, **({"hidden": (5,)} | parts))
-    return jittered(made, key)
+    return jittered(made, key, 0.15)
 
 
 def latent_priors(latent: int) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def describe(path: Path) -> dict[str, Any]:
         },
         "versions": {
             "jensen": jensen.__version__,
+            "written by jensen": saved.version,
             "format": store.FORMAT,
             "python": platform.python_version(),
         }

@@ -1,6 +1,6 @@
 """Rows that a model was not fitted to, and where they stand in the user's data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,19 @@ from jensen.errors import DataError, OptionError
 if TYPE_CHECKING:
     from jensen import VAE
 
-__all__ = ["HeldOut", "digest", "held_out_by_fit", "held_out_of", "held_out_rows"]
+__all__ = [
+    "MOST_SCORED",
+    "HeldOut",
+    "digest",
+    "held_out_by_fit",
+    "held_out_of",
+    "held_out_rows",
+    "limited",
+]
+
+
+# Of 784 columns and with the networks that come by default, so many take some seconds.
+MOST_SCORED = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +52,15 @@ class HeldOut:
     def scored(self) -> np.ndarray:
         """The held-out rows."""
         return self.rows[self.indices]
+
+
+def limited(held_out: HeldOut) -> HeldOut:
+    """As many held-out rows, evenly spread, as can be scored in seconds."""
+    count = len(held_out.indices)
+    if count <= MOST_SCORED:
+        return held_out
+    chosen = np.linspace(0, count - 1, MOST_SCORED).round().astype(int)
+    return replace(held_out, indices=held_out.indices[chosen])
 
 
 def digest(X: np.ndarray) -> str:

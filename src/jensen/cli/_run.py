@@ -11,7 +11,7 @@ import numpy as np
 
 import jensen
 from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder, read_run
-from jensen.cli._held_out import HeldOut, digest, held_out_of
+from jensen.cli._held_out import HeldOut, digest, held_out_of, limited
 from jensen.cli._options import option
 from jensen.cli._output import plain, print_json, say
 from jensen.data import BUILT_IN, Dataset, Schema
@@ -229,8 +229,9 @@ def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> 
     from jensen.cli._scores import summary
     from jensen.cli._tables import print_summary
 
-    held_out = rows.held_out()
-    say(asked.quiet, f"scoring {len(held_out.scored)} held-out rows")
+    every = rows.held_out()
+    held_out = limited(every)
+    say(asked.quiet, f"scoring {len(held_out.indices)} of {len(every.indices)} held-out rows")
     check = vae.check(held_out.scored, held_out.training)
     page = None
     if asked.report:

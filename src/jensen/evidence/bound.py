@@ -27,6 +27,11 @@ class Bound(Estimate):
     kl: np.ndarray = None
 
 
+# Rows and draws in one compiled call, as for importance sampling.
+_ROWS = 32
+_DRAWS = 16
+
+
 class _Context(eqx.Module):
     model: Model
     draws: int = eqx.field(static=True)
@@ -35,7 +40,7 @@ class _Context(eqx.Module):
 def _one_row(context: _Context, x: Any, key: PRNGKey) -> tuple[Array, Array]:
     keys = jax.random.split(key, context.draws)
     one = lambda key: elbo_terms(context.model, x, key)
-    return jax.lax.map(one, keys, batch_size=min(16, context.draws))
+    return jax.lax.map(one, keys, batch_size=min(_DRAWS, context.draws))
 
 
 def elbo(model: Model, X: Data, key: PRNGKey, draws: int = 100) -> Bound:
@@ -47,7 +52,7 @@ def elbo(model: Model, X: Data, key: PRNGKey, draws: int = 100) -> Bound:
     if not (isinstance(draws, (int, np.integer)) and draws >= 1):
         raise OptionError(f"draws={draws!r}: must be a whole number of at least 1.")
     keys = row_keys(key, np.asarray(jax.tree.leaves(X)[0]))
-    reconstruction, kl = map_rows(_one_row, _Context(model, int(draws)), X, keys)
+    reconstruction, kl = map_rows(_one_row, _Context(model, int(draws)), X, keys, batch=_ROWS)
     each = reconstruction - kl
     spread = each.std(axis=1, ddof=1) if draws > 1 else np.full(len(each), np.nan)
     errors = spread / np.sqrt(draws)

@@ -17,6 +17,7 @@ from jax.nn import logsumexp, softmax
 from jax.scipy.special import gammaln
 from jaxtyping import Float
 
+from jensen._types import PRNGKey
 from jensen.errors import OptionError
 
 __all__ = ["Clean", "FlippedBits", "GaussianNoise", "Noise", "SaltAndPepper", "parse_noise"]
@@ -35,6 +36,10 @@ class Noise(eqx.Module):
 
     name: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def add(self, x: Float[Array, "*event"], key: PRNGKey) -> Float[Array, "*event"]:
+        """A draw of x̃ ~ p(x̃ | x)."""
 
     @abstractmethod
     def clean(self, p: Any, noisy: Float[Array, "*event"], likelihood: Any) -> Clean:
@@ -60,6 +65,9 @@ class GaussianNoise(Noise):
         """Refuse a σ that is none."""
         if not 0 < self.sigma < float("inf"):
             raise OptionError(f"noise=gaussian:{self.sigma}: sigma must be a number above 0.")
+
+    def add(self, x: Float[Array, "*event"], key: PRNGKey) -> Float[Array, "*event"]:
+        return x + self.sigma * jax.random.normal(key, x.shape)
 
     def clean(self, p: Any, noisy: Float[Array, "*event"], likelihood: Any) -> Clean:
         if isinstance(p, dist.Normal):
@@ -124,6 +132,9 @@ class FlippedBits(Noise):
         if not 0 < self.rate < 0.5:
             raise OptionError(f"noise=flip:{self.rate}: the rate must be above 0 and below 0.5.")
 
+    def add(self, x: Float[Array, "*event"], key: PRNGKey) -> Float[Array, "*event"]:
+        return jnp.where(jax.random.bernoulli(key, self.rate, x.shape), 1.0 - x, x)
+
     def clean(self, p: Any, noisy: Float[Array, "*event"], likelihood: Any) -> Clean:
         nodes = jnp.broadcast_to(jnp.arange(2.0), (*noisy.shape, 2))
         log_p = jnp.stack([p.log_prob(jnp.full_like(noisy, bit)) for bit in (0.0, 1.0)], axis=-1)
@@ -146,6 +157,11 @@ class SaltAndPepper(Noise):
             raise OptionError(
                 f"noise=salt-and-pepper:{self.rate}: the rate must be above 0 and below 1."
             )
+
+    def add(self, x: Float[Array, "*event"], key: PRNGKey) -> Float[Array, "*event"]:
+        which, where = jax.random.split(key)
+        extreme = jnp.where(jax.random.bernoulli(which, 0.5, x.shape), self.high, self.low)
+        return jnp.where(jax.random.bernoulli(where, self.rate, x.shape), extreme, x)
 
     def clean(self, p: Any, noisy: Float[Array, "*event"], likelihood: Any) -> Clean:
         extreme = (noisy == self.low) | (noisy == self.high)

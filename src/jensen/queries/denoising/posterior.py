@@ -32,6 +32,10 @@ class _Noisy(eqx.Module):
     def log_prob(self, noisy: Array) -> Array:
         return self.clean(noisy).log_prob
 
+    def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
+        from_p, from_noise = jax.random.split(key)
+        return self.noise.add(self.p.sample(from_p, sample_shape), from_noise)
+
     def clean(self, noisy: Array) -> Clean:
         return self.noise.clean(self.p, noisy, self.likelihood)
 
