@@ -16,7 +16,6 @@ TOTAL = 1e-4
 SHARES = {
     "likelihood samples": 2e-5,
     "latent samples": 1e-5,
-    "moments of samples": 1e-5,
     "elbo of objectives": 1e-5,
     "gradients": 2e-5,
     "calibration": 2e-5,

@@ -1,0 +1,165 @@
+"""Denoising against enumeration, quadrature and the closed form of linear-Gaussian models."""
+
+from itertools import pairwise
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+
+from jensen import LinearGaussian
+from jensen.errors import OptionError
+from jensen.parts._families import choose
+from jensen.parts.likelihoods import Likelihood
+from jensen.queries import denoise, parse_noise
+from jensen.queries.denoising import GaussianNoise, SaltAndPepper
+
+
+def conditional(name, high=16.0):
+    """A likelihood of three entries, and the distribution at some h."""
+    rows = np.random.default_rng(0).integers(0, int(high) + 1, (50, 3)).astype(float)
+    likelihood = choose(Likelihood, "likelihood", name).build(rows, float(high))
+    h = likelihood.initial(rows) + 0.3 * jax.random.normal(
+        jax.random.key(0), (likelihood.parameters, 3)
+    )
+    return likelihood, likelihood(h)
+
+
+def by_sums(p, nodes, log_noise, entry):
+    """Moments of x given x̃ by adding up, in double precision; nodes are all of the support."""
+    log_p = np.array([np.asarray(p.log_prob(jnp.full(3, float(x))))[entry] for x in nodes], float)
+    weights = np.exp(log_p + log_noise)
+    mean = weights @ nodes / weights.sum()
+    return np.log(weights.sum()), mean, weights @ (nodes - mean) ** 2 / weights.sum()
+
+
+@pytest.mark.parametrize(
+    ("name", "high", "sigma", "noisy"),
+    [
+        ("bernoulli", 1, 0.7, [1.4, -0.6, 0.5]),
+        ("binomial", 16, 4.0, [-3.2, 8.1, 19.0]),
+        ("beta-binomial", 16, 4.0, [-3.2, 8.1, 19.0]),
+        ("categorical", 16, 2.0, [-3.2, 8.1, 19.0]),
+        ("beta-binomial", 200, 4.0, [-3.2, 90.3, 204.0]),
+        ("poisson", 300, 3.0, [149.0, 155.5, 140.0]),
+        ("negative-binomial", 300, 3.0, [-2.0, 155.5, 20.0]),
+    ],
+)
+def test_gaussian_noise_on_whole_numbers_adds_up(name, high, sigma, noisy):
+    likelihood, p = conditional(name, high)
+    found = GaussianNoise(sigma).clean(p, jnp.asarray(noisy), likelihood)
+    nodes = np.arange(0, (high if np.isfinite(likelihood.largest) else 3 * high) + 1.0)
+    for entry, value in enumerate(noisy):
+        log_noise = stats.norm(nodes, sigma).logpdf(value)
+        log_prob, mean, variance = by_sums(p, nodes, log_noise, entry)
+        # Five σ are summed where the support is wide; the rest is a millionth.
+        assert float(found.log_prob[entry]) == pytest.approx(log_prob, abs=1e-3)
+        assert float(found.mean[entry]) == pytest.approx(mean, abs=2e-3 * max(1, sigma))
+        assert float(found.variance[entry]) == pytest.approx(variance, rel=5e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["normal", "student-t"])
+@pytest.mark.parametrize("sigma", [0.1, 5.0, 60.0])
+def test_gaussian_noise_on_real_numbers_integrates(name, sigma):
+    likelihood, p = conditional(name)
+    noisy = [-20.0, 9.0, 40.0]
+    found = GaussianNoise(sigma).clean(p, jnp.asarray(noisy), likelihood)
+    for entry, value in enumerate(noisy):
+        if name == "normal":
+            clean = stats.norm(float(p.loc[entry]), float(p.scale[entry]))
+        else:
+            clean = stats.t(float(p.df[entry]), float(p.loc[entry]), float(p.scale[entry]))
+        peak = stats.norm(value, sigma).pdf(value) * clean.pdf(float(p.loc[entry]))
+        density = lambda x, k, clean=clean, value=value, peak=peak: (
+            x**k * clean.pdf(x) * stats.norm(value, sigma).pdf(x) / peak
+        )
+        spans = sorted({-400.0, value - 8 * sigma, value, float(p.loc[entry]), value + 8 * sigma,
+                        400.0})  # fmt: skip
+        moments = [
+            sum(quad(density, a, b, args=(k,), limit=200)[0]
+                for a, b in pairwise(spans))
+            for k in range(3)
+        ]  # fmt: skip
+        mean = moments[1] / moments[0]
+        assert float(found.log_prob[entry]) == pytest.approx(np.log(moments[0] * peak), abs=2e-3)
+        assert float(found.mean[entry]) == pytest.approx(mean, abs=5e-3 * max(1, sigma))
+        assert float(found.variance[entry]) == pytest.approx(
+            moments[2] / moments[0] - mean**2, rel=2e-2, abs=1e-3
+        )
+
+
+def test_flipped_bits_follow_bayes_rule():
+    likelihood, p = conditional("bernoulli", 1)
+    noise = parse_noise("flip:0.2", 0.0, 1.0)
+    one = np.exp(np.asarray(p.log_prob(jnp.ones(3))))
+    for seen in (0.0, 1.0):
+        found = noise.clean(p, jnp.full(3, seen), likelihood)
+        given_one, given_zero = (0.8, 0.2) if seen else (0.2, 0.8)
+        total = one * given_one + (1 - one) * given_zero
+        np.testing.assert_allclose(found.log_prob, np.log(total), atol=1e-6)
+        np.testing.assert_allclose(found.mean, one * given_one / total, rtol=1e-5)
+        share = one * given_one / total
+        np.testing.assert_allclose(found.variance, share * (1 - share), rtol=1e-4)
+
+
+def test_salt_and_pepper_follows_bayes_rule():
+    likelihood, p = conditional("binomial")
+    noise = SaltAndPepper(0.3, 0.0, 16.0)
+    nodes = np.arange(17.0)
+    for value in (0.0, 5.0, 16.0):
+        found = noise.clean(p, jnp.full(3, value), likelihood)
+        kept = 0.7 * (nodes == value)
+        with np.errstate(divide="ignore"):
+            log_noise = np.log(kept + 0.15 * (value in (0.0, 16.0)))
+        for entry in range(3):
+            log_prob, mean, variance = by_sums(p, nodes, log_noise, entry)
+            assert float(found.log_prob[entry]) == pytest.approx(log_prob, abs=1e-4)
+            assert float(found.mean[entry]) == pytest.approx(mean, abs=1e-3)
+            assert float(found.variance[entry]) == pytest.approx(variance, abs=1e-2)
+
+
+@pytest.mark.parametrize("noise", ["gaussian:2", "flip:0.2", "salt-and-pepper:0.2"])
+def test_the_noise_that_is_added_is_the_noise_that_is_assumed(noise, key):
+    """Probabilities of x̃ among many draws of p(x) and then the noise, against p(x̃ | z)."""
+    likelihood, p = conditional("bernoulli", 1)
+    kind = parse_noise(noise, 0.0, 1.0)
+    keys = jax.random.split(key, 20_000)
+    noisy = jax.vmap(lambda k: kind.add(p.sample(k), jax.random.fold_in(k, 1)))(keys)
+    if noise.startswith("gaussian"):
+        mean = p.mean
+        np.testing.assert_allclose(noisy.mean(0), mean, atol=4.5 * 2.1 / 20_000**0.5)
+        np.testing.assert_allclose(noisy.var(0), p.variance + 4, rtol=0.05)
+        return
+    expected = np.exp(np.asarray(kind.clean(p, jnp.ones(3), likelihood).log_prob))
+    np.testing.assert_allclose(noisy.mean(0), expected, atol=4.5 * 0.5 / 20_000**0.5)
+
+
+def test_denoising_a_linear_gaussian_model_is_conditioning_a_normal(key):
+    lg = LinearGaussian.random(jax.random.key(2), features=6, latent=2)
+    rng = np.random.default_rng(0)
+    noisy = lg.sample(rng, 40) + rng.normal(size=(40, 6)) * 1.5
+    model = lg.model()
+    # A poor start: half the width, and off by half a prior standard deviation.
+    model = eqx.tree_at(lambda m: m.encoder.scale_tril, model, model.encoder.scale_tril * 0.5)
+    found = denoise(model, noisy, GaussianNoise(1.5), key)
+    covariance = lg.weights @ lg.weights.T + np.diag(lg.noise_variance)
+    gain = covariance @ np.linalg.inv(covariance + 1.5**2 * np.eye(6))
+    mean = lg.mean + (noisy - lg.mean) @ gain.T
+    variance = np.diag(covariance - gain @ covariance)
+    # Standard errors of 200 draws: a fourteenth of the standard deviation over z.
+    np.testing.assert_allclose(found.mean, mean, atol=0.35)
+    np.testing.assert_allclose(found.std, np.broadcast_to(np.sqrt(variance), (40, 6)), rtol=0.2)
+    assert abs((found.mean - mean).mean()) < 0.02
+    assert np.median(found.ess) > 100
+
+
+@pytest.mark.parametrize(
+    "noise", ["fog", "gaussian", "gaussian:x", "gaussian:-1", "gaussian:nan", "flip:0.5",
+              "flip:0", "salt-and-pepper:1", -2.0]
+)  # fmt: skip
+def test_impossible_noise_is_refused(noise):
+    with pytest.raises(OptionError, match="noise="):
+        parse_noise(noise, 0.0, 1.0)
