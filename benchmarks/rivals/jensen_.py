@@ -12,6 +12,7 @@ from _common import read_job, report, time_windows
 
 import jensen
 from jensen import recipes
+from jensen._runtime import quick_random
 from jensen.training.step import initial_state, plan, run_steps, split_trainable
 
 
@@ -37,7 +38,8 @@ def main() -> None:
         info = None
         for _ in range(epochs):
             index, weight = plan(len(rows), job.batch, rng)
-            state, info = run_steps(
+            with quick_random():
+                state, info = run_steps(
                 state, rest, objective, data, index, weight, rates,
                 jax.random.fold_in(jax.random.key(job.seed), epoch),
                 np.full(steps, epoch, np.float32),

@@ -5,9 +5,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["BATCH", "batches", "map_rows"]
+from jensen._runtime import quick_random
+
+__all__ = ["BATCH", "as_real", "batches", "map_rows"]
 
 BATCH = 256
 
@@ -29,7 +32,13 @@ def batches(tree: Any, batch: int) -> list[tuple[Any, int]]:
 
 @eqx.filter_jit
 def _apply(function: Callable[..., Any], context: Any, rows: Any) -> Any:
-    return jax.vmap(lambda row: function(context, *row))(rows)
+    return jax.vmap(lambda row: function(context, *as_real(row)))(rows)
+
+
+def as_real(rows: Any) -> Any:
+    """Whole numbers as single-precision ones: data may be kept in fewer bytes than they need."""
+    whole = lambda leaf: jnp.issubdtype(leaf.dtype, jnp.integer)
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if whole(leaf) else leaf, rows)
 
 
 def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int = BATCH) -> Any:
@@ -41,10 +50,9 @@ def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int 
         rows: pytrees of arrays with a leading axis of the same length.
         batch: rows in a compiled call.
     """
-    parts = [
-        jax.tree.map(
-            lambda leaf, count=count: np.asarray(leaf)[:count], _apply(function, context, each)
-        )
-        for each, count in batches(rows, batch)
-    ]
+    parts = []
+    for each, count in batches(rows, batch):
+        with quick_random():
+            result = _apply(function, context, each)
+        parts.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

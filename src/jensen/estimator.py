@@ -382,8 +382,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         return self._restored(queries.decode(self.model_, Z), exact=False)
 
     def reconstruct(self, X: Any) -> Any:
-        """E_q[E[x | z]] of each row: what is left of it after encoding and decoding."""
-        rows = queries.reconstruct(self.model_, self._checked(X), self._key(4))
+        """E[x | z] at each row's posterior mean: what is left after encoding and decoding."""
+        rows = queries.reconstruct(self.model_, self._checked(X))
         return self._restored(rows, exact=False)
 
     def denoise(self, X: Any, noise: Any) -> Denoised:

@@ -9,11 +9,22 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import Precision
 
 from jensen._types import Data, Distribution, PRNGKey, Scalar, as_datum
 from jensen.parts.priors import Prior, as_prior
 
 __all__ = ["Model"]
+
+
+def _add_up(terms: Array) -> Scalar:
+    """The sum of all terms, as a product with ones.
+
+    A sum would be fused with what makes its terms, whose logarithms XLA then takes one by one
+    on a CPU: twelve times slower than side by side.
+    """
+    flat = terms.reshape(-1)
+    return jnp.dot(flat, jnp.ones_like(flat), precision=Precision.HIGHEST)
 
 
 class Model(eqx.Module):
@@ -64,11 +75,11 @@ class Model(eqx.Module):
         """log p(x | z) of what was observed of x, in nats."""
         datum = as_datum(x)
         if datum.mask is None:
-            return jnp.sum(self.conditional(z).log_prob(datum.x))
+            return _add_up(self.conditional(z).log_prob(datum.x))
         # Zero lies in every likelihood's support, so that what is not observed makes
         # neither a NaN nor a gradient.
         filled = jnp.where(datum.mask, datum.x, 0)
-        return jnp.sum(jnp.where(datum.mask, self.conditional(z).log_prob(filled), 0.0))
+        return _add_up(jnp.where(datum.mask, self.conditional(z).log_prob(filled), 0.0))
 
     def log_joint(self, x: Data, z: Any) -> Scalar:
         """log p(x, z) = log p(x | z) + log p(z), in nats."""

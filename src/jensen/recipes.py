@@ -12,11 +12,12 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from jensen._runtime import quick_random
 from jensen._types import Constant, PRNGKey
 from jensen.errors import OptionError
 from jensen.model import Model
 from jensen.objectives import ELBO, IWAE, BetaELBO, Objective
-from jensen.parts._families import choose, members
+from jensen.parts._families import choose
 from jensen.parts._standardise import standardisation
 from jensen.parts.encoders import Encoder, PosteriorFamily
 from jensen.parts.likelihoods import Likelihood
@@ -100,27 +101,23 @@ def build_model(
     """
     if latent_dim < 1:
         raise OptionError(f"latent_dim={latent_dim}: must be at least 1.")
-    for_encoder, for_decoder, for_prior = jax.random.split(key, 3)
     event_shape = rows.shape[1:]
     spoken = _build_likelihood(likelihood, rows, high)
     family = choose(PosteriorFamily, "posterior", posterior)(latent_dim)
-    if encoder is None:
-        encoder = MLP(
-            event_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
-        )
-    if decoder is None:
-        shape = (spoken.parameters, *event_shape)
-        decoder = MLP(
-            (latent_dim,), shape, hidden=tuple(hidden)[::-1], activation=activation, key=for_decoder
-        )
-        decoder = eqx.tree_at(
-            lambda net: net.layers[-1].bias, decoder, spoken.initial(rows).reshape(-1)
-        )
-    if isinstance(prior, str):
-        named = members(Prior)
-        if prior not in named:
-            raise OptionError(f"prior={prior!r} is unknown: choose one of {', '.join(named)}.")
-        prior = named[prior].build(for_prior, latent_dim, rows)
+    layers = {"hidden": hidden, "activation": activation}
+    with quick_random():
+        for_encoder, for_decoder, for_prior = jax.random.split(key, 3)
+        if encoder is None:
+            encoder = MLP(event_shape, (family.size,), **layers, key=for_encoder)
+        if decoder is None:
+            layers["hidden"] = tuple(hidden)[::-1]
+            shape = (spoken.parameters, *event_shape)
+            decoder = MLP((latent_dim,), shape, **layers, key=for_decoder)
+            bias = spoken.initial(rows).reshape(-1)
+            decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
+        if isinstance(prior, str):
+            prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, rows)
+    # A likelihood of the user's own need not say whether it is discrete.
     discrete = getattr(spoken, "discrete", False)
     shift, scale = standardisation(rows, floor=_SPREAD_FLOOR if discrete else 0.0)
     return Model(

@@ -1,16 +1,21 @@
 """Every Python block of the pages runs, in order, as a reader would run it; warnings are errors.
 
-Training is cut to one epoch and programs are compiled without optimisation: what is tested is
-that the blocks run, not how well they fit.
+Training is cut to one epoch and programs are compiled with little optimisation: what is tested
+is that the blocks run, not how well they fit.
 """
 
+import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import jensen
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -24,6 +29,13 @@ MOST_SKIPPED = 2
 _BLOCK = re.compile(r"(<!-- not run: [^>]+-->\n)?```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 
+_NAME = re.compile(r"`(jensen(?:\.\w+)+)`")
+
+_ENVIRONMENT = {
+    "PYTHONPATH": str(Path(jensen.__file__).parents[1]),
+    "PYTHONUTF8": "1",
+    "XLA_FLAGS": "--xla_backend_optimization_level=1",
+}
 _DRIVER = """
 import json, sys
 from jensen.training import Options
@@ -46,13 +58,11 @@ def _blocks(page: Path) -> list[tuple[str, int, str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_blocks_run(page, tmp_path):
-    import json
-
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _DRIVER],
         input=json.dumps(_blocks(page)),
         cwd=tmp_path,
-        env=os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "PYTHONUTF8": "1"},
+        env=os.environ | _ENVIRONMENT,
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -73,3 +83,61 @@ def test_links_lead_somewhere(page):
         if not (page.parent / link).exists()
     ]
     assert not missing
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
+def test_names_of_the_package_exist(page):
+    for dotted in set(_NAME.findall(page.read_text(encoding="utf-8"))):
+        assert _found(dotted), f"{page.name} names {dotted}, which does not exist"
+
+
+def _found(dotted: str) -> bool:
+    first, *rest = dotted.split(".")
+    found = importlib.import_module(first)
+    for part in rest:
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            name = f"{found.__name__}.{part}" if isinstance(found, ModuleType) else ""
+            if not name or importlib.util.find_spec(name) is None:
+                return False
+            found = importlib.import_module(name)
+    return True
+
+
+def test_the_house_is_drawn_as_it_is():
+    """Every module has its line in the architecture's picture, and no line is without one."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    house = text[text.index("src/jensen/\n") : text.index("\nbenchmarks/")]
+    drawn = set(re.findall(r"\b\w+\.py\b", house))
+    package = ROOT / "src" / "jensen"
+    # Verbs and sections are named as such, and not one by one.
+    built = {
+        path.name
+        for path in package.rglob("*.py")
+        if not {"cli", "sections"} & set(path.relative_to(package).parts)
+    }
+    assert drawn == built
+
+
+def test_the_command_line_is_told_whole():
+    """Each verb has its section, and that names each of its options and no other."""
+    from jensen.cli._app import _program
+
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    _, *sections = re.split(r"^## jensen (\w+)$", text, flags=re.MULTILINE)
+    told = {
+        verb: set(re.findall(r"`(--[a-z-]+)", section))
+        for verb, section in zip(sections[::2], sections[1::2], strict=True)
+    }
+    verbs = _program().commands
+    options = {
+        verb: {
+            name
+            for parameter in command.params
+            for name in parameter.opts
+            if name.startswith("--") and name != "--help"
+        }
+        for verb, command in verbs.items()
+    }
+    assert told == options

@@ -1,6 +1,7 @@
 """The members of every family, found in the package, and data that they are made for."""
 
 import inspect
+from functools import cache
 from itertools import product
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -104,6 +105,7 @@ def small_model(key: Any, latent: int = 2, **parts: Any) -> Any:
     return jittered(made, key, 0.15)
 
 
+@cache
 def latent_priors(latent: int) -> dict[str, Any]:
     """p(z) of every prior, and of what `as_prior` wraps, by a readable name."""
     own = dist.Normal(jnp.linspace(-1.0, 1.0, latent), jnp.full(latent, 0.7)).to_event(1)
@@ -116,6 +118,7 @@ def latent_priors(latent: int) -> dict[str, Any]:
     }
 
 
+@cache
 def posteriors(latent: int) -> dict[str, Any]:
     """q(z) of every posterior family, away from the standard normal."""
     made = {}

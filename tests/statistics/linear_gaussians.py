@@ -23,8 +23,8 @@ def linear_gaussian():
     return LinearGaussian.random(jax.random.key(11), FEATURES, LATENT)
 
 
-def off(family, gain=1.0):
-    """The model whose encoder is near the exact posterior, wider and beside it.
+def off(family, gain=1.0, shift=0.1):
+    """The model whose encoder is wider than the exact posterior, and `shift` beside it.
 
     `family` is the name of a posterior family; the smaller `gain`, the less its mean follows x.
     """
@@ -37,7 +37,7 @@ def off(family, gain=1.0):
     scale = 1.2 * np.sqrt(np.diag(covariance))
     raw = np.log(np.expm1(scale)) - 0.5413249
     bias = jnp.concatenate(
-        [jnp.array([0.1, -0.1]), jnp.float32(raw), jnp.full(member.size - 2 * LATENT, 0.05)]
+        [jnp.array([shift, -shift]), jnp.float32(raw), jnp.full(member.size - 2 * LATENT, 0.05)]
     )
     network = eqx.tree_at(lambda linear: (linear.weight, linear.bias), network, (weight, bias))
     encoder = Encoder(network, member, Constant(jnp.float32(lg.mean)), Constant(jnp.ones(FEATURES)))

@@ -1,20 +1,16 @@
 """The ELBO of rows and its two terms: the bound that training raises."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
-from jax import Array
 
-from jensen._batching import map_rows
 from jensen._sampling import row_keys
 from jensen._types import Data, PRNGKey
 from jensen.errors import OptionError
 from jensen.evidence.estimate import Estimate
 from jensen.model import Model
-from jensen.objectives import elbo_terms
+from jensen.objectives import elbo_terms_of_rows
 
 __all__ = ["Bound", "elbo"]
 
@@ -27,22 +23,6 @@ class Bound(Estimate):
     kl: np.ndarray = None
 
 
-# Rows and draws in one compiled call, as for importance sampling.
-_ROWS = 32
-_DRAWS = 16
-
-
-class _Context(eqx.Module):
-    model: Model
-    draws: int = eqx.field(static=True)
-
-
-def _one_row(context: _Context, x: Any, key: PRNGKey) -> tuple[Array, Array]:
-    keys = jax.random.split(key, context.draws)
-    one = lambda key: elbo_terms(context.model, x, key)
-    return jax.lax.map(one, keys, batch_size=min(_DRAWS, context.draws))
-
-
 def elbo(model: Model, X: Data, key: PRNGKey, draws: int = 100) -> Bound:
     """E_q[log p(x | z)] − KL(q(z | x) ‖ p(z)) of each row, averaged over `draws` samples.
 
@@ -52,7 +32,7 @@ def elbo(model: Model, X: Data, key: PRNGKey, draws: int = 100) -> Bound:
     if not (isinstance(draws, (int, np.integer)) and draws >= 1):
         raise OptionError(f"draws={draws!r}: must be a whole number of at least 1.")
     keys = row_keys(key, np.asarray(jax.tree.leaves(X)[0]))
-    reconstruction, kl = map_rows(_one_row, _Context(model, int(draws)), X, keys, batch=_ROWS)
+    reconstruction, kl = elbo_terms_of_rows(model, X, keys, int(draws))
     each = reconstruction - kl
     spread = each.std(axis=1, ddof=1) if draws > 1 else np.full(len(each), np.nan)
     errors = spread / np.sqrt(draws)

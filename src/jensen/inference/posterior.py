@@ -13,7 +13,11 @@ from jensen._types import Data
 from jensen.model import Model
 from jensen.parts.priors import Mixture
 
-__all__ = ["aggregate_posterior", "posterior_means"]
+__all__ = ["active_units", "aggregate_posterior", "posterior_means"]
+
+# Above this variance over rows of its posterior mean, a latent is active (Burda et al. 2016,
+# section 5.1).
+_ACTIVE = 0.01
 
 
 def _mean_of_row(model: Model, x: Any) -> Any:
@@ -23,6 +27,12 @@ def _mean_of_row(model: Model, x: Any) -> Any:
 def posterior_means(model: Model, X: Data) -> Any:
     """E_q[z | x] of each row of X, shape (rows, latent)."""
     return map_rows(_mean_of_row, model, X)
+
+
+def active_units(codes: Any) -> int:
+    """How many latents' posterior means, shape (rows, latent), vary over the rows."""
+    leaves = [leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(codes)]
+    return int(sum(np.sum(leaf.var(axis=0) > _ACTIVE) for leaf in leaves))
 
 
 @eqx.filter_jit

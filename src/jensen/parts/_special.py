@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import gammaln
 
-__all__ = ["deviance", "log_choose", "log_gamma_ratio", "stirling_remainder"]
+__all__ = ["deviance", "log_gamma_ratio", "stirling_remainder"]
 
 # From here on the remainder's three terms are exact to single precision.
 _LARGE = 10.0
@@ -50,8 +50,3 @@ def log_gamma_ratio(a: Array, d: Array) -> Array:
         - stirling_remainder(base)
     )
     return jnp.where(is_large, series, plain)
-
-
-def log_choose(n: Array, x: Array) -> Array:
-    """log n! / (x! (n − x)!)."""
-    return log_gamma_ratio(n - x + 1.0, x) - gammaln(x + 1.0)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from jax import Array
@@ -11,21 +10,38 @@ from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys
 from jensen._types import Data, Distribution, PRNGKey
 from jensen.errors import OptionError
+from jensen.inference import posterior_means
 from jensen.model import Model
+
+# Rows of which several latents each are drawn in a compiled call.
+_ROWS = 32
 
 __all__ = ["decode", "reconstruct", "sample", "vary"]
 
 
-class _Source(eqx.Module):
-    model: Model
-    latents: Distribution
-    mean: bool = eqx.field(static=True)
+def _latent(latents: Distribution, key: PRNGKey) -> Any:
+    return latents.sample(key)
 
 
-def _sample_one(source: _Source, key: PRNGKey) -> Array:
-    for_z, for_x = jax.random.split(key)
-    p = source.model.conditional(source.latents.sample(for_z))
-    return p.mean if source.mean else p.sample(for_x)
+def _latents_of_row(context: tuple[Model, int], x: Any, key: PRNGKey) -> Any:
+    model, n = context
+    return draw(model.posterior(x), key, n)
+
+
+def _datum(model: Model, z: Any, key: PRNGKey) -> Array:
+    return model.conditional(z).sample(key)
+
+
+def _mean_of_datum(model: Model, z: Any) -> Array:
+    return model.conditional(z).mean
+
+
+def _rows_from(model: Model, Z: Any, key: PRNGKey, mean: bool) -> np.ndarray:
+    """x ~ p(x | z), or E[x | z], for each row of Z."""
+    if mean:
+        return map_rows(_mean_of_datum, model, Z)
+    count = len(jax.tree.leaves(Z)[0])
+    return map_rows(_datum, model, Z, jax.random.split(key, count))
 
 
 def sample(
@@ -51,25 +67,10 @@ def sample(
     """
     if not (isinstance(n, (int, np.integer)) and n >= 1):
         raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
-    source = _Source(model, model.latent_prior() if latents is None else latents, mean)
-    return map_rows(_sample_one, source, jax.random.split(key, n))
-
-
-class _Variations(eqx.Module):
-    model: Model
-    n: int = eqx.field(static=True)
-    mean: bool = eqx.field(static=True)
-
-
-def _vary_one(context: _Variations, x: Any, key: PRNGKey) -> Array:
     for_z, for_x = jax.random.split(key)
-    z = draw(context.model.posterior(x), for_z, context.n)
-
-    def one(z: Any, key: PRNGKey) -> Array:
-        p = context.model.conditional(z)
-        return p.mean if context.mean else p.sample(key)
-
-    return jax.vmap(one)(z, jax.random.split(for_x, context.n))
+    source = model.latent_prior() if latents is None else latents
+    Z = map_rows(_latent, source, jax.random.split(for_z, n))
+    return _rows_from(model, Z, for_x, mean)
 
 
 def vary(model: Model, X: Data, key: PRNGKey, n: int, *, mean: bool = False) -> np.ndarray:
@@ -79,25 +80,18 @@ def vary(model: Model, X: Data, key: PRNGKey, n: int, *, mean: bool = False) -> 
     """
     if not (isinstance(n, (int, np.integer)) and n >= 1):
         raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
-    keys = row_keys(key, np.asarray(jax.tree.leaves(X)[0]))
-    return map_rows(_vary_one, _Variations(model, int(n), mean), X, keys)
-
-
-def _decode_one(model: Model, z: Any) -> Array:
-    return model.conditional(z).mean
+    for_z, for_x = jax.random.split(key)
+    keys = row_keys(for_z, np.asarray(jax.tree.leaves(X)[0]))
+    Z = map_rows(_latents_of_row, (model, int(n)), X, keys, batch=_ROWS)
+    flat = _rows_from(model, jax.tree.map(np.concatenate, Z), for_x, mean)
+    return flat.reshape(-1, n, *flat.shape[1:])
 
 
 def decode(model: Model, Z: Any) -> np.ndarray:
     """E[x | z] for each row of Z, shape (rows, *event)."""
-    return map_rows(_decode_one, model, Z)
+    return map_rows(_mean_of_datum, model, Z)
 
 
-def _reconstruct_one(model: Model, x: Any, key: PRNGKey, draws: int = 32) -> Array:
-    z = draw(model.posterior(x), key, draws)
-    return jax.vmap(lambda z: model.conditional(z).mean)(z).mean(axis=0)
-
-
-def reconstruct(model: Model, X: Data, key: PRNGKey) -> np.ndarray:
-    """E_q[E[x | z]] for each row of X, averaged over 32 draws of z; shape (rows, *event)."""
-    keys = row_keys(key, np.asarray(jax.tree.leaves(X)[0]))
-    return map_rows(_reconstruct_one, model, X, keys)
+def reconstruct(model: Model, X: Data) -> np.ndarray:
+    """E[x | z] at z = E_q[z | x], for each row of X; shape (rows, *event)."""
+    return decode(model, posterior_means(model, X))

@@ -1,4 +1,4 @@
-"""The compiled part of training: many steps in one program, and the validation pass."""
+"""The compiled part of training: many steps in one program."""
 
 from typing import Any
 
@@ -8,19 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
-from jaxtyping import Bool, Float, Int, Key
+from jaxtyping import Bool, Float, Int
 
+from jensen._batching import as_real
 from jensen._lenient import lenient
-from jensen._sampling import mean
 from jensen._types import Constant, PRNGKey, Scalar
 from jensen.model import Model
-from jensen.objectives import Objective, Terms, elbo_terms
+from jensen.objectives import Objective, Terms
 
 __all__ = [
-    "Evaluation",
     "State",
     "StepInfo",
-    "evaluate",
     "initial_state",
     "plan",
     "run_steps",
@@ -28,9 +26,6 @@ __all__ = [
 ]
 
 _ADAM = optax.scale_by_adam()
-# Above this variance over rows of a latent's posterior mean, the latent is active (Burda et
-# al. 2016, section 5.1).
-_ACTIVE = 0.01
 
 
 class State(eqx.Module):
@@ -51,15 +46,6 @@ class StepInfo(eqx.Module):
     failed: Bool[Array, ""]
 
 
-class Evaluation(eqx.Module):
-    """The ELBO of some rows, its terms, and how many latents they use."""
-
-    elbo: Scalar
-    reconstruction: Scalar
-    kl: Scalar
-    active_units: Int[Array, ""]
-
-
 def split_trainable(model: Model) -> tuple[Any, Any]:
     """The arrays that training changes, and the rest; `eqx.combine` puts them together."""
     is_constant = lambda node: isinstance(node, Constant)
@@ -74,6 +60,8 @@ def split_trainable(model: Model) -> tuple[Any, Any]:
 def initial_state(model: Model, average: bool) -> State:
     """The state before the first step."""
     trainable, _ = split_trainable(model)
+    # A weak type would be gone after the first epoch, and the second one compiled anew.
+    trainable = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=leaf.dtype), trainable)
     return State(trainable, _ADAM.init(trainable), trainable if average else None)
 
 
@@ -86,14 +74,6 @@ def _decays(trainable: Any) -> Any:
         none,
         (matrices(trainable.encoder), matrices(trainable.decoder)),
         is_leaf=lambda node: node is None,
-    )
-
-
-def _real(rows: Any) -> Any:
-    """Whole numbers as single-precision ones; data may be kept on the device in fewer bytes."""
-    return jax.tree.map(
-        lambda leaf: leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.integer) else leaf,
-        rows,
     )
 
 
@@ -130,7 +110,7 @@ def run_steps(
     def step(carry: tuple[State, Array], inputs: Any) -> Any:
         state, failed = carry
         index, weight, rate, key, epoch = inputs
-        rows = _real(jax.tree.map(lambda leaf: leaf[index], data))
+        rows = as_real(jax.tree.map(lambda leaf: leaf[index], data))
         gradient, terms = jax.grad(loss, has_aux=True)(state.trainable, rows, weight, key, epoch)
         norm = optax.tree.norm(gradient)
         failed = failed | ~(jnp.isfinite(norm) & jnp.isfinite(terms.value))
@@ -159,27 +139,6 @@ def run_steps(
     over: Terms = jax.tree.map(lambda each: jnp.sum(counts * each) / jnp.sum(counts), terms)
     info = StepInfo(over.value, over.reconstruction, over.kl, jnp.mean(norms), failed)
     return state, info
-
-
-@eqx.filter_jit
-def evaluate(
-    trainable: Any, rest: Any, data: Any, keys: Key[Array, " rows"], draws: int
-) -> Evaluation:
-    """The mean ELBO of all rows of `data` with `draws` samples for each, and its terms."""
-    model = eqx.combine(trainable, rest)
-
-    def one(inputs: tuple[Any, PRNGKey]) -> Any:
-        x, key = inputs
-        x = _real(x)
-        reconstruction, kl = elbo_terms(model, x, key, draws)
-        code = jax.tree.leaves(mean(model.posterior(x), key))
-        return reconstruction, kl, jnp.concatenate([jnp.ravel(leaf) for leaf in code])
-
-    rows = keys.shape[0]
-    reconstruction, kl, codes = jax.lax.map(one, (data, keys), batch_size=min(rows, 256))
-    active = jnp.sum(jnp.var(codes, axis=0) > _ACTIVE)
-    reconstruction, kl = jnp.mean(reconstruction), jnp.mean(kl)
-    return Evaluation(reconstruction - kl, reconstruction, kl, active)
 
 
 def plan(rows: int, batch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

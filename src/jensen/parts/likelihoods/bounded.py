@@ -1,5 +1,6 @@
 """Likelihoods of whole numbers between 0 and a known bound n."""
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -10,10 +11,11 @@ import numpyro.distributions as dist
 from jax import Array
 from jax.nn import log_sigmoid, log_softmax, sigmoid, softmax
 from jaxtyping import Float
+from scipy.special import gammaln
 
 from jensen._lenient import Lenient
 from jensen._types import PRNGKey
-from jensen.parts._special import log_choose, log_gamma_ratio
+from jensen.parts._special import log_gamma_ratio
 from jensen.parts.likelihoods._base import Likelihood
 
 __all__ = ["BetaBinomial", "BetaBinomialDistribution", "Binomial", "Categorical"]
@@ -67,6 +69,23 @@ def _mean_logit(rows: np.ndarray, n: int) -> np.ndarray:
     return np.log(share / (1 - share))
 
 
+@lru_cache
+def _log_choices(n: int) -> np.ndarray:
+    """log C(n, x) for x = 0..n, in double precision before it is rounded."""
+    x = np.arange(n + 1.0)
+    return (gammaln(n + 1.0) - gammaln(x + 1.0) - gammaln(n - x + 1.0)).astype(np.float32)
+
+
+def _by_distribution_function(
+    log_probs: Float[Array, "*event levels"], key: PRNGKey, sample_shape: tuple[int, ...]
+) -> Array:
+    """Draws of x in 0..n: how many of the levels a uniform number has passed."""
+    below = jnp.cumsum(jnp.exp(log_probs[..., :-1]), axis=-1)
+    u = jax.random.uniform(key, (*sample_shape, *log_probs.shape[:-1], 1))
+    passed = u >= jnp.broadcast_to(below, (*sample_shape, *below.shape))
+    return jnp.sum(passed, axis=-1).astype(jnp.float32)
+
+
 class BetaBinomialDistribution(eqx.Module):
     """The beta-binomial with mean n m, m = sigmoid(logit), and dispersion θ.
 
@@ -96,7 +115,7 @@ class BetaBinomialDistribution(eqx.Module):
 
     def log_prob(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
         """log p(x) of whole numbers x in 0..n, in nats."""
-        choices = log_choose(jnp.float32(self.n), x)
+        choices = jnp.asarray(_log_choices(self.n))[x.astype(jnp.int32)]
         if self.n > _LONGEST_PRODUCT:
             alpha = sigmoid(self.logit) / self.dispersion
             beta = sigmoid(-self.logit) / self.dispersion
@@ -106,12 +125,23 @@ class BetaBinomialDistribution(eqx.Module):
                 + log_gamma_ratio(beta, self.n - x)
                 - log_gamma_ratio(1 / self.dispersion, jnp.float32(self.n))
             )
-        return (
-            choices
-            + self._log_rising(self.logit, x)
-            + self._log_rising(-self.logit, self.n - x)
-            - self._log_product(jnp.ones_like(self.dispersion), jnp.full_like(x, self.n))
-        )
+        # The factors at k = 0 by their logarithms, since m alone may underflow.
+        first = jnp.where(x > 0, log_sigmoid(self.logit), 0.0)
+        last = jnp.where(x < self.n, log_sigmoid(-self.logit), 0.0)
+        return choices + first + last + self._log_products(x)
+
+    def _log_products(self, x: Array) -> Array:
+        """log of the three products over 1 ≤ k, a few factors to a logarithm."""
+        yes, no, theta = sigmoid(self.logit), sigmoid(-self.logit), self.dispersion
+        total = jnp.zeros_like(yes)
+        for start in range(1, self.n, _GROUP):
+            above = below = jnp.ones_like(yes)
+            for k in range(start, min(start + _GROUP, self.n)):
+                above = above * jnp.where(k < x, yes + k * theta, 1.0)
+                above = above * jnp.where(k < self.n - x, no + k * theta, 1.0)
+                below = below * (1.0 + k * theta)
+            total = total + jnp.log(above / below)
+        return total
 
     def log_probs(self) -> Float[Array, "*event levels"]:
         """log p of every number 0..n, along a new last axis, by running sums."""
@@ -123,29 +153,17 @@ class BetaBinomialDistribution(eqx.Module):
             more = first[1:] + jnp.cumsum(jnp.log(sigmoid(logit)[None] + k * theta), axis=0)
             return jnp.concatenate([first, more])
 
-        x = jnp.arange(self.n + 1.0).reshape(-1, *(1,) * self.logit.ndim)
         total = jnp.sum(jnp.log1p(k * theta), axis=0, keepdims=True)
         all_levels = rising(self.logit) + rising(-self.logit)[::-1] - total
-        choices = jnp.broadcast_to(log_choose(jnp.full_like(x, self.n), x), all_levels.shape)
-        return jnp.moveaxis(choices + all_levels, 0, -1)
-
-    def _log_rising(self, logit: Array, count: Array) -> Array:
-        """log Π_{k<count} (m + kθ), its first term from the logit so that it cannot underflow."""
-        first = jnp.where(count > 0, log_sigmoid(logit), 0.0)
-        return first + self._log_product(sigmoid(logit), count)
-
-    def _log_product(self, m: Array, count: Array) -> Array:
-        """log Π_{1≤k<count} (m + kθ)."""
-        total = jnp.zeros_like(m)
-        for start in range(1, self.n, _GROUP):
-            product = jnp.ones_like(m)
-            for k in range(start, min(start + _GROUP, self.n)):
-                product = product * jnp.where(k < count, m + k * self.dispersion, 1.0)
-            total = total + jnp.log(product)
-        return total
+        return jnp.moveaxis(all_levels, 0, -1) + jnp.broadcast_to(
+            _log_choices(self.n), (*self.logit.shape, self.n + 1)
+        )
 
     def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
-        """Draws of x: a share from the beta distribution, then a binomial with that share."""
+        """Draws of x: by its distribution function where n is small, else a binomial with a
+        share from the beta distribution."""
+        if self.n <= _LONGEST_PRODUCT:
+            return _by_distribution_function(self.log_probs(), key, sample_shape)
         from_beta, from_binomial = jax.random.split(key)
         shape = (*sample_shape, *self.logit.shape)
         alpha = sigmoid(self.logit) / self.dispersion
@@ -224,8 +242,7 @@ class LevelsDistribution(eqx.Module):
 
     def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
         """Draws of x, as floats."""
-        shape = (*sample_shape, *self.logits.shape[:-1])
-        return jax.random.categorical(key, self.logits, shape=shape).astype(jnp.float32)
+        return _by_distribution_function(self.log_probs(), key, sample_shape)
 
 
 class Categorical(Likelihood):

@@ -10,15 +10,13 @@ from jensen import evidence
 from jensen._types import PRNGKey
 from jensen.data import Schema
 from jensen.evidence import Bound, Estimate
-from jensen.inference import posterior_means
+from jensen.inference import active_units, posterior_means
 from jensen.model import Model
 from jensen.queries.checks.baselines import baselines
 from jensen.queries.checks.predictive import predictive_checks
 
 __all__ = ["Check", "check"]
 
-# Above this variance over rows of its posterior mean a latent is active (Burda et al. 2016).
-_ACTIVE = 0.01
 _DRAWS = 1000
 # Training rows whose ELBO stands for all of them beside the held-out rows'.
 _TRAINING_ROWS = 500
@@ -105,7 +103,7 @@ def check(
     differences = {name: _paired(found.values - scores) for name, scores in plain.items()}
     elbo = evidence.elbo(model, rows, for_elbo)
     training_elbo = evidence.elbo(model, training[:_TRAINING_ROWS], for_elbo)
-    active = int(np.sum(codes.var(axis=0) > _ACTIVE))
+    active = active_units(codes)
     checks = predictive_checks(model, rows, training, for_samples)
     return Check(
         evidence=found,
