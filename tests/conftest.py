@@ -17,6 +17,8 @@ keep_compiled_programs()
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# As `quick_random` has it: programs that draw at random compile in a fraction of the time.
+jax.config.update("jax_threefry_partitionable", False)
 
 
 @pytest.fixture

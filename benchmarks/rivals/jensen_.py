@@ -5,6 +5,8 @@ inside: the check that all is finite, the gradient's norm and clipping, weight d
 zero, but computed).
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,7 +37,7 @@ def main() -> None:
 
     def train_epochs(epochs: int) -> float:
         nonlocal state, epoch
-        info = None
+        info: Any = None
         for _ in range(epochs):
             index, weight = plan(len(rows), job.batch, rng)
             with quick_random():

@@ -15,7 +15,7 @@ def keep_compiled_programs() -> None:
 
     Does nothing where the user has chosen a folder, or none can be written to.
     """
-    if jax.config.jax_compilation_cache_dir is not None:
+    if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     folder = Path(platformdirs.user_cache_dir("jensen")) / "compiled"
     try:

@@ -1,6 +1,7 @@
 """Draws and keys, by `vmap` over single draws."""
 
 import zlib
+from collections import Counter
 from typing import Any
 
 import jax
@@ -8,7 +9,8 @@ import numpy as np
 from jax import Array
 from jaxtyping import Key
 
-from jensen._types import Distribution, PRNGKey
+from jensen._runtime import quick_random
+from jensen._types import Data, Datum, Distribution, PRNGKey
 
 __all__ = ["draw", "mean", "row_keys"]
 
@@ -26,13 +28,24 @@ def mean(distribution: Distribution, key: PRNGKey, draws: int = 100) -> Any:
     return jax.tree.map(lambda leaf: leaf.mean(axis=0), draw(distribution, key, draws))
 
 
-def row_keys(key: PRNGKey, rows: np.ndarray) -> Key[Array, " rows"]:
-    """A key for each row that depends on what the row holds and not on where it stands.
+def row_keys(key: PRNGKey, X: Data) -> Key[Array, " rows"]:
+    """A key for each row that depends on what was observed of it and not on where it stands.
 
     So a row's estimate is the same whatever rows it comes with, while the estimates of
-    different rows have independent errors.
+    different rows have independent errors. Rows that are equal are told apart by their order,
+    for the same reason.
     """
-    digests = np.array(
-        [zlib.crc32(row.tobytes()) for row in np.ascontiguousarray(rows)], dtype=np.uint32
-    )
-    return jax.vmap(lambda digest: jax.random.fold_in(key, digest))(digests)
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(X)]
+    if isinstance(X, Datum) and X.mask is not None:
+        leaves = [np.where(X.mask, X.x, 0), np.asarray(X.mask)]
+    digests = np.zeros((len(leaves[0]), 2), dtype=np.uint32)
+    seen: Counter[int] = Counter()
+    for row, parts in enumerate(zip(*leaves, strict=True)):
+        digest = 0
+        for part in parts:
+            digest = zlib.crc32(np.ascontiguousarray(part).tobytes(), digest)
+        digests[row] = digest, seen[digest]
+        seen[digest] += 1
+    fold = lambda digest: jax.random.fold_in(jax.random.fold_in(key, digest[0]), digest[1])
+    with quick_random():
+        return jax.vmap(fold)(digests)

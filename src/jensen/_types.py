@@ -6,11 +6,12 @@ Shapes are written for one datum; a leading batch axis comes from `jax.vmap` alo
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
+import jax
 import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Key, Shaped
 
-__all__ = ["Constant", "Data", "Datum", "Distribution", "PRNGKey", "Scalar", "as_datum"]
+__all__ = ["Constant", "Data", "Datum", "Distribution", "PRNGKey", "Scalar", "as_datum", "held"]
 
 PRNGKey = Key[Array, ""]
 Scalar = Float[Array, ""]
@@ -44,11 +45,17 @@ class Datum(eqx.Module):
     never looked at. A batch is a `Datum` whose arrays have a leading axis.
     """
 
-    x: Shaped[Array, "..."]
-    mask: Bool[Array, "..."] | None = None
+    x: Shaped[Array | np.ndarray, "..."]
+    mask: Bool[Array | np.ndarray, "..."] | None = None
 
 
 Data = Array | np.ndarray | Datum
+
+
+def held(tree: Any) -> Any:
+    """The same tree, through whose inexact arrays no gradient flows."""
+    stop = lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf
+    return jax.tree.map(stop, tree)
 
 
 def as_datum(x: Data) -> Datum:

@@ -22,9 +22,13 @@ from jensen._types import PRNGKey
 from jensen.data import Schema, infer, split
 from jensen.errors import OptionError, TrainingError
 from jensen.evidence import Estimate
+from jensen.objectives import Objective
+from jensen.parts._families import choose, members
+from jensen.parts.likelihoods import Likelihood
 from jensen.queries import Check, Denoised
 from jensen.recipes import build_model, build_objective
 from jensen.training import Options, Trained, train
+from jensen.training.options import is_number, is_whole
 
 __all__ = ["VAE", "load"]
 
@@ -117,7 +121,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         encoder: Any = None,
         decoder: Any = None,
         kind: str | None = None,
-        high: float | None = None,
+        high: int | None = None,
         max_epochs: int | str = "auto",
         batch_size: int = 128,
         learning_rate: float = 2e-3,
@@ -228,14 +232,15 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         return self
 
     def _options(self) -> Options:
+        whole("draws", self.draws)
+        whole("keep_rows", self.keep_rows, least=0)
         for name, legal, holds in (
-            ("validation_fraction", "a share from 0 to below 1", 0 <= self.validation_fraction < 1),
-            ("contamination", "a share above 0 up to 0.5", 0 < self.contamination <= 0.5),
-            ("draws", "a whole number of at least 1", self.draws >= 1),
-            ("keep_rows", "a whole number of at least 0", self.keep_rows >= 0),
+            ("validation_fraction", "a share from 0 to below 1", lambda share: 0 <= share < 1),
+            ("contamination", "a share above 0 up to 0.5", lambda share: 0 < share <= 0.5),
         ):
-            if not holds:
-                raise OptionError(f"{name}={getattr(self, name)!r}: must be {legal}.")
+            value = getattr(self, name)
+            if not (is_number(value) and holds(value)):
+                raise OptionError(f"{name}={value!r}: must be {legal}.")
         names = (
             "max_epochs", "batch_size", "learning_rate", "weight_decay", "clip", "average",
             "early_stopping", "patience", "max_time",
@@ -248,10 +253,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             likelihood = _AUTOMATIC[schema.kind]
         require_kind(likelihood, schema)
         return {
-            "latent_dim": int(self.latent_dim),
+            "latent_dim": whole("latent_dim", self.latent_dim),
             "likelihood": likelihood,
             "high": float(schema.high),
-            "hidden": [int(width) for width in self.hidden],
+            "hidden": [whole("hidden", width) for width in self.hidden],
             "activation": self.activation,
             "prior": self.prior,
             "posterior": self.posterior,
@@ -469,9 +474,12 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         """
         check_is_fitted(self)
         plain = (str, int, float, bool, type(None), list, tuple)
-        parameters = {
+        parameters: dict[str, Any] = {
             name: value for name, value in self.get_params().items() if isinstance(value, plain)
         }
+        if isinstance(self.objective, Objective):
+            options = dict(vars(self.objective))
+            parameters["objective"] = {"name": self.objective.name, "options": options}
         details = {
             "parameters": parameters,
             "seed": self._seed,
@@ -523,11 +531,15 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         return tags
 
 
+def whole(option: str, value: Any, least: int = 1) -> int:
+    """`value` as an int; `OptionError` names the option where it is none, or below `least`."""
+    if not is_whole(value, least):
+        raise OptionError(f"{option}={value!r}: must be a whole number of at least {least}.")
+    return int(value)
+
+
 def require_kind(likelihood: Any, schema: Schema) -> None:
     """Raise `OptionError` where the data lie outside a named likelihood's support."""
-    from jensen.parts._families import members
-    from jensen.parts.likelihoods import Likelihood
-
     if isinstance(likelihood, str):
         named = members(Likelihood).get(likelihood.partition(":")[0])
     else:
@@ -554,10 +566,11 @@ def load(path: str | Path, **custom: Any) -> VAE:
     keep_compiled_programs()
     saved = store.load(path, **custom)
     details = saved.details
-    parameters = {
-        name: tuple(value) if name == "hidden" else value
-        for name, value in details["parameters"].items()
-    }
+    parameters = dict(details["parameters"])
+    parameters["hidden"] = tuple(parameters["hidden"])
+    if isinstance(parameters["objective"], dict):
+        named = parameters["objective"]
+        parameters["objective"] = choose(Objective, "objective", named["name"])(**named["options"])
     vae = VAE(**(parameters | custom))
     vae.schema_ = Schema.from_json(saved.schema)
     vae.n_features_in_ = vae.schema_.width
@@ -565,7 +578,7 @@ def load(path: str | Path, **custom: Any) -> VAE:
         vae.feature_names_in_ = np.array(vae.schema_.names, dtype=object)
     vae.training_rows_ = details["training_rows"]
     vae.validation_rows_ = details["validation_rows"]
-    vae.rows_ = saved.rows
+    vae.rows_ = np.asarray(saved.rows)
     vae._assembled = saved.assembly
     vae._seed = details["seed"]
     vae._take(

@@ -151,11 +151,7 @@ class LinearGaussian:
         features, latent = self.weights.shape
         _, scaled = self._posterior_factor()
         _, covariance = self.posterior(np.zeros((1, features)))
-        decoder = eqx.tree_at(
-            lambda linear: (linear.weight, linear.bias),
-            Linear((latent,), (features,), key=jax.random.key(0)),
-            (jnp.float32(self.weights), jnp.float32(self.mean)),
-        )
+        decoder = Linear(jnp.float32(self.weights), jnp.float32(self.mean), (features,))
         return Model(
             prior=StandardNormal(latent),
             decoder=decoder,

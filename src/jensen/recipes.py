@@ -99,20 +99,22 @@ def build_model(
     Raises:
         OptionError: a name that is unknown, or a number that makes no model.
     """
-    if latent_dim < 1:
-        raise OptionError(f"latent_dim={latent_dim}: must be at least 1.")
+    if not (isinstance(latent_dim, int) and latent_dim >= 1):
+        raise OptionError(f"latent_dim={latent_dim!r}: must be a whole number of at least 1.")
     event_shape = rows.shape[1:]
     spoken = _build_likelihood(likelihood, rows, high)
     family = choose(PosteriorFamily, "posterior", posterior)(latent_dim)
-    layers = {"hidden": hidden, "activation": activation}
     with quick_random():
         for_encoder, for_decoder, for_prior = jax.random.split(key, 3)
         if encoder is None:
-            encoder = MLP(event_shape, (family.size,), **layers, key=for_encoder)
+            encoder = MLP(
+                event_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
+            )
         if decoder is None:
-            layers["hidden"] = tuple(hidden)[::-1]
-            shape = (spoken.parameters, *event_shape)
-            decoder = MLP((latent_dim,), shape, **layers, key=for_decoder)
+            shape, widths = (spoken.parameters, *event_shape), tuple(hidden)[::-1]
+            decoder = MLP(
+                (latent_dim,), shape, hidden=widths, activation=activation, key=for_decoder
+            )
             bias = spoken.initial(rows).reshape(-1)
             decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
         if isinstance(prior, str):

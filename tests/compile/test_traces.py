@@ -33,7 +33,7 @@ class CountingDecoder(eqx.Module):
 def model_and_rows(width, rows=70, seed=0):
     """A model of `width` columns, and rows for it; a width not met before has no trace yet."""
     X = np.random.default_rng(seed).normal(size=(rows, width)).astype(np.float32)
-    decoder = CountingDecoder(Linear((2,), (1, width), key=jax.random.key(seed)))
+    decoder = CountingDecoder(Linear.draw((2,), (1, width), key=jax.random.key(seed)))
     model = build_model(X, key=jax.random.key(seed), latent_dim=2, hidden=(4,), decoder=decoder)
     return model, X
 
@@ -94,7 +94,7 @@ OF_ROWS = {
     "sample means": lambda m, X, k: queries.sample(m, k, len(X), mean=True),
     "vary": lambda m, X, k: queries.vary(m, X, k, 3),
     "decode": lambda m, X, k: queries.decode(m, np.zeros((len(X), 2), np.float32)),
-    "reconstruct": lambda m, X, k: queries.reconstruct(m, X, k),
+    "reconstruct": lambda m, X, k: queries.reconstruct(m, X),
     "denoise": lambda m, X, k: queries.denoise(m, X, queries.parse_noise(0.5, 0.0, 1.0), k),
 }
 
@@ -113,7 +113,7 @@ def test_one_trace_for_any_number_of_rows(name, width):
 def test_posterior_means_have_one_trace_for_any_number_of_rows(width):
     """The encoder's network is counted here; no decoder is run."""
     model, X = model_and_rows(width)
-    network = CountingDecoder(Linear((width,), (4,), key=jax.random.key(0)))
+    network = CountingDecoder(Linear.draw((width,), (4,), key=jax.random.key(0)))
     model = eqx.tree_at(lambda model: model.encoder.network, model, network)
     assert traces_of(lambda: inference.posterior_means(model, X[:11])) > 0
     many = lambda: [inference.posterior_means(model, X[:rows]) for rows in (1, 8, 70)]
@@ -136,7 +136,7 @@ def test_rows_in_batches_have_one_trace(width):
 
 def test_the_estimator_scores_any_number_of_rows_in_one_trace(width):
     X = model_and_rows(width)[1]
-    decoder = CountingDecoder(Linear((2,), (1, width), key=jax.random.key(0)))
+    decoder = CountingDecoder(Linear.draw((2,), (1, width), key=jax.random.key(0)))
     vae = jensen.VAE(
         2, likelihood="normal", hidden=(4,), decoder=decoder, max_epochs=2, draws=20, random_state=0
     )

@@ -31,8 +31,8 @@ def off(family, gain=1.0, shift=0.1):
     lg = linear_gaussian()
     member = POSTERIORS[family](LATENT)
     mean, covariance = lg.posterior(np.eye(FEATURES) + lg.mean)
-    network = Linear((FEATURES,), (member.size,), key=jax.random.key(12), gain=0.05)
-    weight = network.weight.at[:LATENT].set(jnp.float32(gain * mean.T))
+    network = Linear.draw((FEATURES,), (member.size,), key=jax.random.key(12))
+    weight = (0.05 * network.weight).at[:LATENT].set(jnp.float32(gain * mean.T))
     # softplus(raw + 0.54) is the scale.
     scale = 1.2 * np.sqrt(np.diag(covariance))
     raw = np.log(np.expm1(scale)) - 0.5413249

@@ -14,6 +14,19 @@ Kind = Literal["exact", "lower bound", "upper bound", "estimate"]
 # value nor standard error can be relied on (Vehtari et al. 2024, section 3.2.4).
 RELIABLE_KHAT = 0.7
 
+# Why weights have a heavy tail, and what helps, by method.
+_CAUSES = {
+    "importance": (
+        "the encoder misses part of their posterior",
+        "Take more draws, or train an encoder that fits better (posterior='full', a wider one,"
+        " more epochs).",
+    ),
+    "prior": (
+        "draws from the prior hardly ever explain them",
+        "Use method='importance', whose draws come from the encoder.",
+    ),
+}
+
 
 @dataclass(frozen=True, repr=False)
 class Estimate:
@@ -95,11 +108,11 @@ class Estimate:
         share = int(self.unreliable.sum())
         if not share:
             return None
+        whose, remedy = _CAUSES.get(self.method, _CAUSES["importance"])
         return (
             f"Unreliable for {share} of {len(self.values)} rows (Pareto k̂ above"
-            f" {RELIABLE_KHAT}): the encoder misses part of their posterior, and their true log"
-            " evidence may be higher than their errors say. Take more draws, or train an encoder"
-            " that fits better (posterior='full', a wider one, longer)."
+            f" {RELIABLE_KHAT}): {whose}, and their true log"
+            f" evidence may be higher than their errors say. {remedy}"
         )
 
     def __len__(self) -> int:

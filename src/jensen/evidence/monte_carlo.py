@@ -12,7 +12,7 @@ from jax import Array
 from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys
 from jensen._types import Data, PRNGKey
-from jensen.errors import OptionError
+from jensen.evidence.arguments import checked_draws
 from jensen.evidence.estimate import Estimate
 from jensen.evidence.weights import Weights
 from jensen.model import Model
@@ -73,20 +73,16 @@ def estimate_by_weights(
     `proposal(model, x)` gives the distribution that z is drawn from and a function z -> log w,
     with E[w] = p(x); the other arguments are those of `importance`.
     """
-    if not (isinstance(draws, (int, np.integer)) and draws >= 1):
-        raise OptionError(f"draws={draws!r}: must be a whole number of at least 1.")
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(X)]
-    if not len(leaves[0]):
-        raise OptionError("X has no rows: there is no evidence of nothing.")
-    context = _Context(model, proposal, int(draws))
-    keys = row_keys(key, leaves[0])
+    draws = checked_draws(X, draws)
+    context = _Context(model, proposal, draws)
+    keys = row_keys(key, X)
     value, error, ess, khat = map_rows(_one_row, context, X, keys, batch=_ROWS)
     return Estimate(
         values=value.astype(np.float64),
         standard_errors=error.astype(np.float64),
         kind="lower bound",
         method=method,
-        draws=int(draws),
+        draws=draws,
         ess=ess.astype(np.float64),
         khat=khat.astype(np.float64),
     )

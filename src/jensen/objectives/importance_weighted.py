@@ -8,7 +8,7 @@ from jax import Array
 from jax.lax import stop_gradient
 from jax.nn import logsumexp, softmax
 
-from jensen._types import Data, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar, held
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.lower_bound import kl_term, reparameterised
@@ -69,7 +69,7 @@ class IWAE(Objective):
     def _doubly(self, model: Any, x: Data, q: Any, z: Array, weights: Array) -> Scalar:
         # The encoder is reached through z alone, by the squared weights; the decoder and the
         # prior with z held, by the weights.
-        held, held_q = stop_gradient((model, q))
-        through_z = jax.vmap(lambda z: held.log_joint(x, z) - held_q.log_prob(z))(z)
+        still, still_q = held((model, q))
+        through_z = jax.vmap(lambda z: still.log_joint(x, z) - still_q.log_prob(z))(z)
         with_z_held = jax.vmap(lambda z: model.log_joint(x, z))(stop_gradient(z))
         return jnp.sum(weights**2 * through_z + weights * with_z_held)

@@ -12,7 +12,7 @@ from jax import Array
 from jax.nn import log_softmax, logsumexp
 from jaxtyping import Float
 
-from jensen._types import Constant, Distribution, PRNGKey, Scalar
+from jensen._types import Constant, Distribution, PRNGKey, Scalar, held
 
 __all__ = [
     "FixedPrior",
@@ -142,7 +142,7 @@ class FixedPrior(Prior):
     distribution: Any
 
     def __call__(self, encoder: Any = None) -> Distribution:
-        return jax.lax.stop_gradient(self.distribution)
+        return held(self.distribution)
 
 
 class TrainablePrior(Prior):

@@ -13,10 +13,10 @@ from jensen.errors import OptionError
 from jensen.inference import posterior_means
 from jensen.model import Model
 
+__all__ = ["decode", "reconstruct", "sample", "vary"]
+
 # Rows of which several latents each are drawn in a compiled call.
 _ROWS = 32
-
-__all__ = ["decode", "reconstruct", "sample", "vary"]
 
 
 def _latent(latents: Distribution, key: PRNGKey) -> Any:
@@ -33,7 +33,8 @@ def _datum(model: Model, z: Any, key: PRNGKey) -> Array:
 
 
 def _mean_of_datum(model: Model, z: Any) -> Array:
-    return model.conditional(z).mean
+    p: Any = model.conditional(z)
+    return p.mean
 
 
 def _rows_from(model: Model, Z: Any, key: PRNGKey, mean: bool) -> np.ndarray:
@@ -81,7 +82,7 @@ def vary(model: Model, X: Data, key: PRNGKey, n: int, *, mean: bool = False) -> 
     if not (isinstance(n, (int, np.integer)) and n >= 1):
         raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
     for_z, for_x = jax.random.split(key)
-    keys = row_keys(for_z, np.asarray(jax.tree.leaves(X)[0]))
+    keys = row_keys(for_z, X)
     Z = map_rows(_latents_of_row, (model, int(n)), X, keys, batch=_ROWS)
     flat = _rows_from(model, jax.tree.map(np.concatenate, Z), for_x, mean)
     return flat.reshape(-1, n, *flat.shape[1:])

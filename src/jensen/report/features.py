@@ -1,6 +1,7 @@
 """Rows that are no images: lines or heat-maps by feature, each feature on its own scale."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ _MOST_LINES = 40  # features; beyond, lines are a tangle and a heat-map is read 
 _MOST_ROWS = 60
 _MOST_NAMES = 24  # that find room along an axis
 MOST_COLUMNS = 8
-_ENDS = {"tickvals": [0, 1], "ticktext": ["low", "high"], "range": [-0.05, 1.05]}
+_ENDS: dict[str, Any] = {"tickvals": [0, 1], "ticktext": ["low", "high"], "range": [-0.05, 1.05]}
 
 
 def names(data: ReportData) -> list[str]:
@@ -142,7 +143,7 @@ def _feature_axis(data: ReportData) -> dict:
     if data.feature_names is None:
         return axis("feature", tickformat="d", **({"dtick": 1} if shown <= 12 else {}))
     step = -(-shown // _MOST_NAMES)
-    ticks = {
+    ticks: dict[str, Any] = {
         "tickvals": list(range(0, shown, step)),
         "ticktext": [label_text(_short(name)) for name in names(data)[:shown:step]],
         "tickangle": 0 if shown <= 3 else -55 if shown <= 14 else -90,

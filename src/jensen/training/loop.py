@@ -1,6 +1,7 @@
 """The training loop: epochs, validation, stopping, going back after a failure, resuming."""
 
 import contextlib
+import re
 import signal
 import threading
 import time
@@ -139,9 +140,12 @@ class _Run:
                 if bool(info.failed):
                     self._fail(progress, best)
                     continue
+                record = self._record(attempt, info, progress)
+                if not np.isfinite(record.get("validation_elbo", 0.0)):
+                    self._fail(progress, best)
+                    continue
                 state = attempt
                 progress.epoch += 1
-                record = self._record(state, info, progress)
                 progress.history.append(record)
                 if self._better(record, progress):
                     best = _result(state)
@@ -170,8 +174,15 @@ class _Run:
         digest = sha256()
         for leaf in jax.tree.leaves((self.rows, self.held_out)):
             digest.update(np.ascontiguousarray(leaf).tobytes())
+        trainable, rest = split_trainable(self.model)
+        constants = sha256()
+        for leaf in jax.tree.leaves(eqx.filter(rest, eqx.is_array)):
+            constants.update(np.asarray(leaf).tobytes())
+        # Where a function stands in memory is not part of what it is.
+        structure = re.sub(r" at 0x[0-9a-f]+", "", repr((trainable, jax.tree.structure(rest))))
         return {
             "seed": self.seed,
+            "model": sha256(structure.encode()).hexdigest() + constants.hexdigest(),
             "options": options,
             "objective": repr(self.objective),
             "data": digest.hexdigest(),
@@ -206,7 +217,7 @@ class _Run:
     def _record(self, state: State, info: Any, progress: Progress) -> dict[str, Any]:
         model = eqx.combine(_result(state), split_trainable(self.model)[1])
         record = {
-            "epoch": progress.epoch,
+            "epoch": progress.epoch + 1,
             "train_objective": float(info.value),
             "train_elbo": float(info.reconstruction - info.kl),
             "train_reconstruction": float(info.reconstruction),
@@ -254,8 +265,8 @@ class _Run:
         progress.failures += 1
         progress.rate_scale /= 2
         sentence = (
-            f"epoch {progress.epoch + 1}: the objective or its gradient was not finite; went back"
-            f" to the state before it with {progress.rate_scale:g} of the learning rate"
+            f"epoch {progress.epoch + 1}: the objective, its gradient or the validation ELBO was"
+            f" not finite; went back to the state before it with {progress.rate_scale:g} of the learning rate"
         )
         if progress.failures < _MOST_FAILURES:
             self.on_failure(sentence)

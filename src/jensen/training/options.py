@@ -7,7 +7,7 @@ import numpy as np
 
 from jensen.errors import OptionError
 
-__all__ = ["Options"]
+__all__ = ["Options", "is_number", "is_whole"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Options:
     """How training goes.
 
     Attributes:
-        max_epochs: passes over the training rows, or "auto": as many as make 4,000 steps, but
+        max_epochs: passes over the training rows, or "auto": as many as make 3,000 steps, but
             50 at least and 500 at most. Small sets need the passes, large ones the steps.
         batch_size: rows in a step. 128 keeps the matrix products near the speed of large
             ones and leaves some ten steps an epoch on a thousand rows.
@@ -52,35 +52,35 @@ class Options:
         """Raise `OptionError`, naming the option and its legal values."""
         self._require(
             "max_epochs",
-            self.max_epochs == "auto" or _whole(self.max_epochs, 1),
+            self.max_epochs == "auto" or is_whole(self.max_epochs, 1),
             '"auto" or a whole number of at least 1',
         )
         for name in ("batch_size", "patience"):
-            self._require(name, _whole(getattr(self, name), 1), "a whole number of at least 1")
+            self._require(name, is_whole(getattr(self, name), 1), "a whole number of at least 1")
         for name in ("learning_rate", "clip"):
             self._require(
-                name, _number(getattr(self, name)) and getattr(self, name) > 0, "a number above 0"
+                name, is_number(getattr(self, name)) and getattr(self, name) > 0, "a number above 0"
             )
         for name in ("weight_decay", "checkpoint_seconds"):
             self._require(
                 name,
-                _number(getattr(self, name)) and getattr(self, name) >= 0,
+                is_number(getattr(self, name)) and getattr(self, name) >= 0,
                 "a number of at least 0",
             )
         for name in ("warmup", "decay"):
             self._require(
                 name,
-                _number(getattr(self, name)) and 0 <= getattr(self, name) <= 1,
+                is_number(getattr(self, name)) and 0 <= getattr(self, name) <= 1,
                 "a number between 0 and 1",
             )
         self._require(
             "average",
-            self.average is None or (_number(self.average) and 0 <= self.average < 1),
+            self.average is None or (is_number(self.average) and 0 <= self.average < 1),
             "None or a number from 0 to below 1",
         )
         self._require(
             "max_time",
-            self.max_time is None or (_number(self.max_time) and self.max_time > 0),
+            self.max_time is None or (is_number(self.max_time) and self.max_time > 0),
             "None or a number of seconds above 0",
         )
 
@@ -92,7 +92,7 @@ class Options:
         """How many epochs `max_epochs` stands for with that many training rows."""
         if self.max_epochs != "auto":
             return int(self.max_epochs)
-        return int(np.clip(-(-4000 // self.steps(rows)), 50, 500))
+        return int(np.clip(-(-3000 // self.steps(rows)), 50, 500))
 
     def steps(self, rows: int) -> int:
         """Steps in an epoch: the last batch holds what remains."""
@@ -114,9 +114,11 @@ class Options:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def _number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether `value` is a number, and no truth value."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
-def _whole(value: Any, least: int) -> bool:
-    return _number(value) and value == int(value) and value >= least
+def is_whole(value: Any, least: int) -> bool:
+    """Whether `value` is a whole number of at least `least`."""
+    return is_number(value) and np.isfinite(value) and value == int(value) and value >= least

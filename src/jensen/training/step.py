@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 
 from jensen._batching import as_real
 from jensen._lenient import lenient
@@ -83,16 +83,18 @@ def run_steps(
     rest: Any,
     objective: Objective,
     data: Any,
-    index: Int[Array, "steps batch"],
-    weight: Float[Array, "steps batch"],
-    rates: Float[Array, " steps"],
+    index: Array | np.ndarray,
+    weight: Array | np.ndarray,
+    rates: Array | np.ndarray,
     key: PRNGKey,
-    epoch: Float[Array, " steps"],
+    epoch: Array | np.ndarray,
     weight_decay: Scalar,
     clip: Scalar,
     average: Scalar | None,
 ) -> tuple[State, StepInfo]:
-    """One step of Adam for each row of `index`; `weight` is 0 where a batch is filled up.
+    """One step of Adam for each row of `index`, shape (steps, batch), which names rows of `data`.
+
+    `weight`, alike, is 0 where a batch is filled up; `rates` and `epoch` have shape (steps,).
 
     A step whose objective or gradient is not finite changes nothing, nor does any after it,
     and `failed` says so.
@@ -125,7 +127,7 @@ def run_steps(
             decays,
         )
         running = state.average
-        if running is not None:
+        if running is not None and average is not None:
             running = jax.tree.map(
                 lambda old, new: average * old + (1 - average) * new, running, trainable
             )

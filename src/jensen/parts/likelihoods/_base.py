@@ -31,8 +31,6 @@ class Likelihood(eqx.Module):
     discrete: ClassVar[bool]
     takes_value: ClassVar[bool] = False
 
-    event_shape: eqx.AbstractVar[tuple[int, ...]]
-
     @classmethod
     def build(
         cls, rows: np.ndarray, high: float | None = None, value: float | None = None
@@ -43,11 +41,11 @@ class Likelihood(eqx.Module):
         """
         if value is not None and not cls.takes_value:
             raise OptionError(f"likelihood={cls.name!r} takes no value, but got {value}.")
-        return cls._build(rows, high, value)
+        return cls.from_rows(rows, high, value)
 
     @classmethod
     @abstractmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Likelihood":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Likelihood":
         """What `build` returns once its arguments are checked."""
 
     @property

@@ -25,7 +25,7 @@ class Bernoulli(Likelihood):
     event_shape: tuple[int, ...] = eqx.field(static=True)
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Bernoulli":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Bernoulli":
         return cls(rows.shape[1:])
 
     @property

@@ -44,7 +44,7 @@ class Binomial(Likelihood):
     n: int = eqx.field(static=True)
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Binomial":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Binomial":
         return cls(rows.shape[1:], _bound(rows, high))
 
     @property
@@ -189,7 +189,7 @@ class BetaBinomial(Likelihood):
     n: int = eqx.field(static=True)
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "BetaBinomial":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "BetaBinomial":
         return cls(rows.shape[1:], _bound(rows, high))
 
     @property
@@ -256,7 +256,7 @@ class Categorical(Likelihood):
     n: int = eqx.field(static=True)
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Categorical":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Categorical":
         return cls(rows.shape[1:], _bound(rows, high))
 
     @property

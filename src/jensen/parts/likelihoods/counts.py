@@ -76,7 +76,7 @@ class Poisson(Likelihood):
     event_shape: tuple[int, ...] = eqx.field(static=True)
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Poisson":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Poisson":
         return cls(rows.shape[1:])
 
     @property
@@ -158,7 +158,7 @@ class NegativeBinomial(Likelihood):
     event_shape: tuple[int, ...] = eqx.field(static=True)
 
     @classmethod
-    def _build(
+    def from_rows(
         cls, rows: np.ndarray, high: float | None, value: float | None
     ) -> "NegativeBinomial":
         return cls(rows.shape[1:])

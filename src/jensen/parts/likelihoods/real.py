@@ -85,7 +85,7 @@ class NormalFixed(Normal):
     sigma: Constant
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalFixed":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalFixed":
         if value is None or not 0 < value < inf:
             raise OptionError(
                 "likelihood='normal-fixed' needs the standard deviation, above 0 and in the"
@@ -118,7 +118,7 @@ class NormalShared(Normal):
     log_sigma: Float[Array, ""]
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalShared":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalShared":
         shift, scale = _constants(rows)
         spread = jnp.sqrt(jnp.mean(scale.value**2))
         return cls(shift, scale, jnp.log(spread) + _FIRST_LOG_SCALE)
@@ -145,7 +145,7 @@ class NormalPerFeature(Normal):
     log_scales: Float[Array, "*event"]
 
     @classmethod
-    def _build(
+    def from_rows(
         cls, rows: np.ndarray, high: float | None, value: float | None
     ) -> "NormalPerFeature":
         shift, scale = _constants(rows)
@@ -172,7 +172,9 @@ class NormalPredicted(Normal):
     scale: Constant
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "NormalPredicted":
+    def from_rows(
+        cls, rows: np.ndarray, high: float | None, value: float | None
+    ) -> "NormalPredicted":
         return cls(*_constants(rows))
 
     @property
@@ -201,7 +203,7 @@ class StudentT(Likelihood):
     raw_df: Float[Array, "*event"]
 
     @classmethod
-    def _build(cls, rows: np.ndarray, high: float | None, value: float | None) -> "StudentT":
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "StudentT":
         shift, scale = _constants(rows)
         shape = shift.value.shape
         return cls(shift, scale, jnp.full(shape, _FIRST_LOG_SCALE), jnp.full(shape, 3.0))

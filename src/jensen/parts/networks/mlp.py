@@ -1,6 +1,7 @@
 """Multi-layer perceptrons, from arrays of any shape to arrays of any shape."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod
 from typing import ClassVar
 
@@ -33,19 +34,14 @@ class Linear(eqx.Module):
     bias: Float[Array, " out"]
     out_shape: tuple[int, ...] = eqx.field(static=True)
 
-    def __init__(
-        self,
-        in_shape: tuple[int, ...],
-        out_shape: tuple[int, ...],
-        *,
-        key: PRNGKey,
-        gain: float = 1.0,
-    ):
-        """Draw the weights from N(0, gain² / inputs); start the biases at zero."""
+    @classmethod
+    def draw(
+        cls, in_shape: tuple[int, ...], out_shape: tuple[int, ...], *, key: PRNGKey
+    ) -> "Linear":
+        """A layer with weights from N(0, 1 / inputs) and biases of zero."""
         inputs, outputs = prod(in_shape), prod(out_shape)
-        self.weight = jax.random.normal(key, (outputs, inputs)) * (gain / inputs**0.5)
-        self.bias = jnp.zeros(outputs)
-        self.out_shape = out_shape
+        weight = jax.random.normal(key, (outputs, inputs)) / inputs**0.5
+        return cls(weight, jnp.zeros(outputs), out_shape)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return (self.weight @ x.reshape(-1) + self.bias).reshape(self.out_shape)
@@ -89,12 +85,16 @@ class MLP(eqx.Module):
         if any(width < 1 for width in hidden):
             raise OptionError(f"hidden={tuple(hidden)!r}: every width must be at least 1.")
         shapes = [in_shape, *((width,) for width in hidden), out_shape]
-        keys = jax.random.split(key, len(shapes) - 1)
         gains = [2.0**0.5] * len(hidden) + [0.1]
-        self.layers = tuple(
-            Linear(i, o, key=k, gain=g)
-            for i, o, k, g in zip(shapes, shapes[1:], keys, gains, strict=False)
-        )
+        sizes = [(prod(o), prod(i)) for i, o in pairwise(shapes)]
+        # All weights in one draw, whose program is compiled once.
+        noise = jax.random.normal(key, (sum(o * i for o, i in sizes),))
+        layers, start = [], 0
+        for (outputs, inputs), gain, out in zip(sizes, gains, shapes[1:], strict=True):
+            drawn = noise[start : start + outputs * inputs].reshape(outputs, inputs)
+            layers.append(Linear(drawn * (gain / inputs**0.5), jnp.zeros(outputs), out))
+            start += outputs * inputs
+        self.layers = tuple(layers)
         self.activation = activation
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -118,7 +118,7 @@ def check(
             _on_collapse(active, codes.shape[1], elbo),
             _on_overfit(training_elbo, elbo, differences["independent columns"][0]),
             *_on_misfit(differences, checks),
-            *([found.warning()] if found.warning() else []),
+            *filter(None, [found.warning()]),
         ],
     )
 
@@ -174,7 +174,7 @@ def _on_misfit(
     strange = [each["name"] for each in checks if each["p_value"] <= _SMALL_P]
     if strange:
         sentences.append(
-            f"Samples differ from held-out rows in: {', '.join(strange)}. Another likelihood or"
+            f"Samples differ from held-out rows in: {'; '.join(strange)}. Another likelihood or"
             " prior (mixture, vamp) may mend it."
         )
     else:

@@ -70,7 +70,8 @@ def _one_row(model: Model, noisy: Array, key: PRNGKey) -> tuple[Array, Array, Ar
     for_q, for_draws = jax.random.split(key)
     q = refine(model, noisy, for_q)
     draws = importance_draws(model, noisy, q, for_draws, _DRAWS)
-    clean = jax.vmap(lambda z: model.conditional(z).clean(noisy))(draws.z)
+    folded: Any = model.conditional
+    clean = jax.vmap(lambda z: folded(z).clean(noisy))(draws.z)
     mean = draws.expectation(clean.mean)
     # The law of total variance, over z.
     variance = draws.expectation(clean.variance + (clean.mean - mean[None]) ** 2)

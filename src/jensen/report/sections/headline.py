@@ -28,7 +28,7 @@ def headline(data: ReportData) -> Section | None:
 def _sum(summary: Mapping[str, Any]) -> str:
     kl = summary.get("kl")
     # A Monte Carlo KL can fall below zero; minus a minus would be misread.
-    shown = f"({fixed(kl)})" if known(kl) and kl < 0 else fixed(kl)
+    shown = f"({fixed(kl)})" if kl is not None and known(kl) and kl < 0 else fixed(kl)
     terms = [
         (fixed(summary.get("elbo")), "ELBO"),
         ("=", ""),
@@ -56,7 +56,7 @@ def _scores(summary: Mapping[str, Any]) -> list[list[str]]:
             row_stderr = fixed(evidence["row_stderr"])
             told = "nats; how far this mean would move were other rows held out"
             rows.append(["Sampling error", f"± {row_stderr}", told])
-    if known(elbo) and known(value):
+    if elbo is not None and value is not None and known(elbo) and known(value):
         least = "at least " if evidence.get("kind") == "lower bound" else ""
         told = f"nats per row; {least}what the ELBO loses as q(z | x) is not the posterior"
         rows.append(["Log evidence − ELBO", fixed(value - elbo), told])

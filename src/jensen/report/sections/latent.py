@@ -113,10 +113,10 @@ def _groups(
     order = np.argsort(-sizes, kind="stable")[: len(PALETTE)]
     if len(distinct) > len(PALETTE):
         order = order[:-1]
-    order = sorted(order, key=(lambda i: float(distinct[i])) if _numbers(distinct) else int)
+    ranked = sorted(order, key=(lambda i: float(distinct[i])) if _numbers(distinct) else int)
     groups = [
         (label_text(distinct[i]), inverse == i, {"color": colour})
-        for i, colour in zip(order, PALETTE, strict=False)
+        for i, colour in zip(ranked, PALETTE, strict=False)
     ]
     rest = everything & ~np.isin(inverse, order)
     return [*groups, ("other", rest, {"color": PALETTE[-1]})] if rest.any() else groups
