@@ -16,7 +16,8 @@ HELPERS = ("_batching", "_files", "_lenient", "_runtime", "_sampling")
 ARROWS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "_types": (),
-    **dict.fromkeys(HELPERS, ("_types", "errors")),
+    **dict.fromkeys(HELPERS, ("_types", "errors", "_runtime")),
+    "_runtime": ("_types", "errors"),
     "parts": HELPERS,
     "model": ("parts",),
     "linear_gaussian": ("model",),

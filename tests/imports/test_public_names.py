@@ -2,21 +2,23 @@
 
 import importlib
 import inspect
-import pkgutil
+from pathlib import Path
 
 import pytest
 
 import jensen
 
 
-def public_modules():
-    """All modules but those that run when they are imported."""
-    for found in pkgutil.walk_packages(jensen.__path__, "jensen."):
-        if not found.name.endswith("__main__"):
-            yield found.name
+ROOT = Path(jensen.__file__).parent
 
 
-MODULES = sorted(public_modules())
+def module_name(path):
+    parts = ("jensen", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(part for part in parts if part != "__init__")
+
+
+# All modules but the one that runs when it is imported.
+MODULES = sorted(module_name(path) for path in ROOT.rglob("*.py") if path.stem != "__main__")
 
 
 def names_of(module):

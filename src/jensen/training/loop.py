@@ -265,8 +265,8 @@ class _Run:
         progress.failures += 1
         progress.rate_scale /= 2
         sentence = (
-            f"epoch {progress.epoch + 1}: the objective, its gradient or the validation ELBO was"
-            f" not finite; went back to the state before it with {progress.rate_scale:g} of the learning rate"
+            f"epoch {progress.epoch + 1}: objective, gradient or validation ELBO was not finite;"
+            f" went back to the state before it with {progress.rate_scale:g} of the learning rate"
         )
         if progress.failures < _MOST_FAILURES:
             self.on_failure(sentence)
