@@ -8,7 +8,6 @@ import pytest
 
 import jensen
 
-
 ROOT = Path(jensen.__file__).parent
 
 
