@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jensen._runtime import quick_random
+from jensen.errors import OptionError
 
 __all__ = ["BATCH", "as_real", "batches", "map_rows"]
 
@@ -49,7 +50,12 @@ def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int 
         context: what is the same for all rows: the model, say.
         rows: pytrees of arrays with a leading axis of the same length.
         batch: rows in a compiled call.
+
+    Raises:
+        OptionError: no rows.
     """
+    if not len(jax.tree.leaves(rows)[0]):
+        raise OptionError("no rows: at least 1 is needed.")
     parts = []
     for each, count in batches(rows, batch):
         with quick_random():

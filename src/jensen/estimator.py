@@ -46,6 +46,7 @@ _METHODS = {
 # Rows on which the threshold of `predict` is measured: enough for its percentile, few enough
 # to be scored in a second.
 _ROWS_FOR_OFFSET = 500
+_FIRST_PURPOSE = 2**31
 
 
 class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator):
@@ -256,7 +257,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             "latent_dim": whole("latent_dim", self.latent_dim),
             "likelihood": likelihood,
             "high": float(schema.high),
-            "hidden": [whole("hidden", width) for width in self.hidden],
+            "hidden": widths(self.hidden),
             "activation": self.activation,
             "prior": self.prior,
             "posterior": self.posterior,
@@ -337,7 +338,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         return _METHODS[method](self.model_, rows, self._key(3, random_state), draws)
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats."""
+        """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats.
+
+        −∞ where a row lies so far out that single precision holds no density for it.
+        """
         return self._importance(self._checked(X), self.draws).values
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -371,7 +375,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
 
     def transform(self, X: Any) -> np.ndarray:
         """E_q[z | x] of each row, shape (rows, latent_dim)."""
-        return inference.posterior_means(self.model_, self._checked(X))
+        rows = self._checked(X)
+        return inference.posterior_means(self.model_, rows)
 
     def inverse_transform(self, X: Any) -> Any:
         """E[x | z] of each row of latents, shape (rows, latent_dim), as rows of data."""
@@ -388,16 +393,18 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
 
     def reconstruct(self, X: Any) -> Any:
         """E[x | z] at each row's posterior mean: what is left after encoding and decoding."""
-        rows = queries.reconstruct(self.model_, self._checked(X))
+        checked = self._checked(X)
+        rows = queries.reconstruct(self.model_, checked)
         return self._restored(rows, exact=False)
 
-    def denoise(self, X: Any, noise: Any) -> Denoised:
+    def denoise(self, X: Any, noise: Any = None) -> Denoised:
         """What rows were before a noise of known kind was added.
 
         Args:
             X: noisy rows; with Gaussian noise they need not lie in the schema's support.
             noise: "gaussian:SIGMA" or a number, which is σ in the data's units; "flip:RATE" of
-                bits; "salt-and-pepper:RATE" of entries at the ends of the data's range.
+                bits; "salt-and-pepper:RATE" of entries at the ends of the data's range. Without
+                it, Gaussian noise of the σ by which these rows vary more than those kept.
 
         Returns:
             A `Denoised`: posterior mean, standard deviation, and effective draws.
@@ -408,7 +415,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         """
         check_is_fitted(self)
         schema = self.schema_
-        kind = queries.parse_noise(noise, schema.low, schema.high)
+        if noise is None:
+            real = replace(schema, kind="real", dtype="float64")
+            noise = queries.gaussian_noise_of(real.check(X), self._kept_rows("denoise"))
+        kind = queries.parse_noise(noise, schema.low, schema.high, schema.discrete)
         if schema.kind not in kind.kinds:
             raise OptionError(
                 f"noise={noise!r} is for {' or '.join(kind.kinds)} data, and these are"
@@ -473,9 +483,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         Raises `FileError` where it cannot be written.
         """
         check_is_fitted(self)
-        plain = (str, int, float, bool, type(None), list, tuple)
         parameters: dict[str, Any] = {
-            name: value for name, value in self.get_params().items() if isinstance(value, plain)
+            name: plain(value) for name, value in self.get_params().items() if is_plain(value)
         }
         if isinstance(self.objective, Objective):
             options = dict(vars(self.objective))
@@ -518,7 +527,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
 
     def _key(self, purpose: int, random_state: int | None = None) -> PRNGKey:
         seed = self._seed if random_state is None else int(random_state)
-        return jax.random.fold_in(jax.random.key(seed), purpose)
+        # Training has the keys from 0 on; those asked for here lie far behind them.
+        return jax.random.fold_in(jax.random.key(seed), _FIRST_PURPOSE + purpose)
 
     @property
     def _n_features_out(self) -> int:
@@ -531,11 +541,35 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         return tags
 
 
+def is_plain(value: Any) -> bool:
+    """Whether JSON can hold `value` once `plain` has made it into Python's own."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return all(is_plain(each) for each in value)
+    finite = not isinstance(value, (float, np.floating)) or bool(np.isfinite(value))
+    return finite and isinstance(value, (str, int, float, bool, type(None), np.generic))
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as Python's own."""
+    return (
+        value.tolist()
+        if isinstance(value, (np.generic, np.ndarray))
+        else ([plain(each) for each in value] if isinstance(value, (list, tuple)) else value)
+    )
+
+
 def whole(option: str, value: Any, least: int = 1) -> int:
     """`value` as an int; `OptionError` names the option where it is none, or below `least`."""
     if not is_whole(value, least):
         raise OptionError(f"{option}={value!r}: must be a whole number of at least {least}.")
     return int(value)
+
+
+def widths(hidden: Any) -> list[int]:
+    """The hidden layers' widths; `OptionError` where they are none."""
+    if isinstance(hidden, str) or not np.iterable(hidden):
+        raise OptionError(f"hidden={hidden!r}: give a tuple of widths, (200, 200) or (8,), say.")
+    return [whole("hidden", width) for width in hidden]
 
 
 def require_kind(likelihood: Any, schema: Schema) -> None:
@@ -567,8 +601,9 @@ def load(path: str | Path, **custom: Any) -> VAE:
     saved = store.load(path, **custom)
     details = saved.details
     parameters = dict(details["parameters"])
-    parameters["hidden"] = tuple(parameters["hidden"])
-    if isinstance(parameters["objective"], dict):
+    if "hidden" in parameters:
+        parameters["hidden"] = tuple(parameters["hidden"])
+    if isinstance(parameters.get("objective"), dict):
         named = parameters["objective"]
         parameters["objective"] = choose(Objective, "objective", named["name"])(**named["options"])
     vae = VAE(**(parameters | custom))

@@ -89,6 +89,12 @@ class LinearGaussian:
         Raises `OptionError` unless the prior is standard normal, the decoder linear and the
         likelihood normal with a variance that does not depend on z.
         """
+        if isinstance(model.likelihood, _DiagonalNoise) and isinstance(model.decoder, Linear):
+            return cls(
+                np.asarray(model.decoder.weight, np.float64),
+                np.asarray(model.decoder.bias, np.float64),
+                np.asarray(model.likelihood.scales.value, np.float64) ** 2,
+            )
         network = model.decoder
         if isinstance(network, MLP) and len(network.layers) == 1:
             network = network.layers[0]

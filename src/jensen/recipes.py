@@ -119,6 +119,9 @@ def build_model(
             decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
         if isinstance(prior, str):
             prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, rows)
+        else:
+            _require_distribution(prior)
+    _require_shape(decoder, latent_dim, spoken, event_shape)
     # A likelihood of the user's own need not say whether it is discrete.
     discrete = getattr(spoken, "discrete", False)
     shift, scale = standardisation(rows, floor=_SPREAD_FLOOR if discrete else 0.0)
@@ -130,6 +133,31 @@ def build_model(
     )
 
 
+def _require_distribution(prior: Any) -> None:
+    if not isinstance(prior, Prior) and not (
+        callable(getattr(prior, "log_prob", None)) and callable(getattr(prior, "sample", None))
+    ):
+        raise OptionError(
+            f"prior={prior!r}: give normal, mixture or vamp, or a distribution over z, which"
+            " answers log_prob(z) and sample(key)."
+        )
+
+
+def _require_shape(
+    decoder: Any, latent_dim: int, likelihood: Any, event_shape: tuple[int, ...]
+) -> None:
+    """A decoder's output of the wrong shape would be stretched to the data's without a word."""
+    if not isinstance(likelihood, Likelihood):
+        return
+    expected = (likelihood.parameters, *event_shape)
+    found = eqx.filter_eval_shape(decoder, jax.ShapeDtypeStruct((latent_dim,), np.float32)).shape
+    if found != expected:
+        raise OptionError(
+            f"decoder: makes an output of shape {found} from ({latent_dim},), but this likelihood"
+            f" takes {expected}: (numbers an entry, *shape of a row)."
+        )
+
+
 def vae(rows: np.ndarray, *, key: PRNGKey, **parts: Any) -> tuple[Model, Objective]:
     """The variational autoencoder (Kingma & Welling 2014): the ELBO, all parts as they come.
 
@@ -137,8 +165,8 @@ def vae(rows: np.ndarray, *, key: PRNGKey, **parts: Any) -> tuple[Model, Objecti
         >>> import jax, numpy as np
         >>> rows = np.zeros((5, 3), np.float32)
         >>> model, objective = vae(rows, key=jax.random.key(0), latent_dim=2)
-        >>> objective
-        ELBO(draws=1, gradient='reparameterised')
+        >>> objective.name, objective.draws
+        ('elbo', 1)
     """
     return build_model(rows, key=key, **parts), ELBO()
 

@@ -186,7 +186,10 @@ def _read(path: Path) -> dict[str, bytes]:
     except FileNotFoundError as error:
         what = Path(error.filename).name if path.is_dir() else "no such file or folder"
         missing = f"{what} is missing" if path.is_dir() else what
-        raise FileError(f"{path}: {missing}. Name a model that `jensen fit` made.") from error
+        remedy = "Name a model that `jensen fit` made."
+        if (path / "checkpoint.safetensors").exists():
+            remedy = f"It is an unfinished run; go on with `jensen fit ... --resume --out {path}`."
+        raise FileError(f"{path}: {missing}. {remedy}") from error
     except (zipfile.BadZipFile, KeyError, OSError, EOFError, zlib.error) as error:
         raise FileError(
             f"{path}: truncated, altered, or not a model of jensen ({error}). Restore it from a"

@@ -1,5 +1,7 @@
 """Rows that do not fit: each is refused with the place and the remedy."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -14,6 +16,12 @@ from jensen.errors import DataError
 
 GOOD = np.random.default_rng(3).normal(size=(20, 3))
 NAMES = ("age", "height", "weight")
+
+
+def _matrix(rows):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        return np.asmatrix(rows)
 
 
 def spoiled(value, dtype=float):
@@ -44,7 +52,7 @@ BAD = {
     "structured": (np.zeros((2, 3), dtype=[("a", "f4")]), "no plain number"),
     "sparse-array": (scipy.sparse.csr_array(GOOD), "Sparse data was passed"),
     "sparse-matrix": (scipy.sparse.coo_matrix(GOOD), "Sparse data was passed"),
-    "matrix": (np.asmatrix(GOOD), "np.matrix is not supported"),
+    "matrix": (_matrix(GOOD), "np.matrix is not supported"),
     "masked": (np.ma.masked_less(GOOD, 0), "masked cells; fill them"),
     "no-rows": (GOOD[:0], r"Found array with 0 sample\(s\) \(shape=\(0, 3\)\) while a minimum of"),
     "no-columns": (GOOD[:, :0], r"0 feature\(s\) \(shape=\(20, 0\)\) while a minimum of 1"),

@@ -26,7 +26,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "evidence": ("objectives", "inference", "linear_gaussian"),
     "data": ("_types", "errors"),
     "queries": ("evidence", "data"),
-    "training": ("objectives",),
+    "training": ("objectives", "inference"),
     "recipes": ("objectives",),
     "store": ("recipes", "data"),
     "estimator": ("queries", "training", "store"),

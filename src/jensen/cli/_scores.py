@@ -28,6 +28,8 @@ def outliers(vae: "VAE", scores: np.ndarray) -> np.ndarray:
 def summary(vae: "VAE", check: "Check", seconds: float) -> dict[str, Any]:
     """What a fit amounts to, in nats per held-out row."""
     schema, evidence, elbo = vae.schema_, check.evidence, check.elbo
+    # Bits are of probabilities: whole numbers under a likelihood of whole numbers.
+    discrete = getattr(vae.model_.likelihood, "discrete", schema.discrete)
     return {
         "rows": {
             "train": vae.training_rows_,
@@ -40,7 +42,7 @@ def summary(vae: "VAE", check: "Check", seconds: float) -> dict[str, Any]:
         "reconstruction": float(np.mean(elbo.reconstruction)),
         "kl": float(np.mean(elbo.kl)),
         "log_evidence": brief(evidence),
-        "bits_per_dim": evidence.bits_per_dim(schema.width) if schema.discrete else None,
+        "bits_per_dim": evidence.bits_per_dim(schema.width) if discrete else None,
         "baselines": check.baselines,
         "active_units": check.active_units,
         "epochs": vae.n_iter_,

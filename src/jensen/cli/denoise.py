@@ -34,10 +34,12 @@ def denoise(
     """Give the posterior mean of each row before the noise, and its standard deviation."""
     from jensen.cli._inputs import load_model, read_rows
     from jensen.cli._output import require_suffix, say, show_array, write_array
-    from jensen.errors import DataError
+    from jensen.errors import DataError, OptionError
 
     require_suffix(out)
     require_suffix(std_out, option="std-out")
+    if out is not None and std_out is not None and out.resolve() == std_out.resolve():
+        raise OptionError(f"std-out={std_out}: is also where --out goes; give another file")
     vae = load_model(model)
     noisy = read_rows(data, key, rows).X
     try:

@@ -77,10 +77,9 @@ class Estimate:
 
     @property
     def unreliable(self) -> np.ndarray:
-        """True for each row whose k̂ is above 0.7."""
-        if self.khat is None:
-            return np.zeros(len(self.values), dtype=bool)
-        return np.nan_to_num(self.khat, nan=0.0) > RELIABLE_KHAT
+        """True for each row whose k̂ is above 0.7, or whose value is not a number."""
+        broken = ~np.isfinite(self.values)
+        return broken if self.khat is None else broken | (self.khat > RELIABLE_KHAT)
 
     def bits_per_dim(self, dimensions: int) -> float:
         """−`value` in bits for each of a row's `dimensions` entries."""
@@ -89,25 +88,26 @@ class Estimate:
     def to_json(self, per_row: bool = False) -> dict[str, Any]:
         """Plain values: means over rows, and with `per_row` the rows' own."""
         result: dict[str, Any] = {
-            "value": self.value,
-            "stderr": self.stderr,
+            "value": _plain(self.value),
+            "stderr": _plain(self.stderr),
             "row_stderr": _plain(self.row_stderr),
             "method": self.method,
             "kind": self.kind,
             "draws": self.draws,
-            "ess": None if self.ess is None else float(np.median(self.ess)),
+            "ess": None if self.ess is None else _plain(np.median(self.ess)),
             "khat": None if self.khat is None else _plain(np.median(self.khat)),
             "unreliable_rows": int(self.unreliable.sum()),
         }
         if per_row:
-            result["per_row"] = [float(value) for value in self.values]
+            result["per_row"] = [_plain(value) for value in self.values]
         return result
 
     def warning(self) -> str | None:
         """What is wrong with the estimate, in words and with a remedy; `None` if nothing."""
         share = int(self.unreliable.sum())
         if not share:
-            return None
+            unknown = self.khat is not None and bool(np.isnan(self.khat).any())
+            return "Reliability unknown: Pareto k̂ needs 25 draws or more." if unknown else None
         whose, remedy = _CAUSES.get(self.method, _CAUSES["importance"])
         return (
             f"Unreliable for {share} of {len(self.values)} rows (Pareto k̂ above"
@@ -137,7 +137,8 @@ class Estimate:
         of_rows = (
             "" if np.isnan(self.row_stderr) else f"; as a sample of rows ± {self.row_stderr:.2f}"
         )
-        lines.append(f"mean {self.value:.3f} ± {self.stderr:.3f} nats per row{of_rows}")
+        error = "unknown error" if np.isnan(self.stderr) else f"{self.stderr:.3f}"
+        lines.append(f"mean {self.value:.3f} ± {error} nats per row{of_rows}")
         warning = self.warning()
         return "\n".join([*lines, *([f"Warning: {warning}"] if warning else [])])
 
@@ -152,4 +153,5 @@ def _line(name: str, values: np.ndarray) -> str:
     if not len(shown):
         return f"{name:16}{'unknown':>12}"
     numbers = (shown.mean(), shown.min(), np.median(shown), shown.max())
-    return f"{name:16}" + "".join(f"{number:12.3f}" for number in numbers)
+    shown_as = ".3f" if max(map(abs, numbers)) < 1e7 else ".4g"
+    return f"{name:16}" + "".join(f" {number:>11{shown_as}}" for number in numbers)

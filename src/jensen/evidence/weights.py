@@ -7,16 +7,15 @@ import jax.numpy as jnp
 from blackjax.diagnostics import pareto_khat
 from jax import Array
 from jax.lax import top_k
-from jax.nn import logsumexp
 from jaxtyping import Float
 
 from jensen._lenient import lenient
 from jensen._types import Scalar
 
-__all__ = ["Weights", "tail_length"]
+__all__ = ["FEWEST_FOR_KHAT", "Weights", "tail_length"]
 
 # Fewer draws have no tail to speak of: Vehtari et al. (2024) take a fifth of them, five at least.
-_FEWEST_FOR_KHAT = 25
+FEWEST_FOR_KHAT = 25
 
 
 def tail_length(draws: int) -> int:
@@ -25,34 +24,45 @@ def tail_length(draws: int) -> int:
 
 
 class Weights(eqx.Module):
-    """The sums over the weights seen so far, and the largest of them, all by logarithms."""
+    """The sums over the weights seen so far, in units of the largest, and the largest of them.
 
-    log_sum: Scalar
-    log_sum_of_squares: Scalar
+    Sums are kept relative to the largest weight, and not by their logarithms: log-weights lie
+    far from zero, where the difference of two of them would lose the digits that tell weights
+    of nearly the same size apart.
+    """
+
+    log_largest: Scalar
+    total: Scalar
+    total_of_squares: Scalar
     largest: Float[Array, " tail_and_one"]
 
     @classmethod
     def none(cls, draws: int) -> "Weights":
         """No weights yet, of `draws` that are to come."""
-        nothing = jnp.float32(-jnp.inf)
-        return cls(nothing, nothing, jnp.full(tail_length(draws) + 1, -jnp.inf))
+        zero = jnp.float32(0.0)
+        return cls(jnp.float32(-jnp.inf), zero, zero, jnp.full(tail_length(draws) + 1, -jnp.inf))
 
     def add(self, log_weights: Float[Array, " more"]) -> "Weights":
         """Take in some more; −∞ is no weight at all."""
+        log_largest = jnp.maximum(self.log_largest, jnp.max(log_weights))
+        unit = jnp.where(jnp.isfinite(log_largest), log_largest, 0.0)
+        relative = jnp.exp(log_weights - unit)
+        shrink = jnp.exp(self.log_largest - unit)
         seen = jnp.concatenate([self.largest, log_weights])
         return Weights(
-            jnp.logaddexp(self.log_sum, logsumexp(log_weights)),
-            jnp.logaddexp(self.log_sum_of_squares, logsumexp(2 * log_weights)),
+            log_largest,
+            self.total * shrink + jnp.sum(relative),
+            self.total_of_squares * shrink**2 + jnp.sum(relative**2),
             top_k(seen, self.largest.shape[0])[0],
         )
 
     def log_mean(self, draws: int) -> Scalar:
         """log 1/K Σ w."""
-        return self.log_sum - jnp.log(jnp.float32(draws))
+        return self.log_largest + jnp.log(self.total) - jnp.log(jnp.float32(draws))
 
     def effective(self) -> Scalar:
         """(Σ w)² / Σ w², the effective sample size (Kong 1992)."""
-        return jnp.exp(2 * self.log_sum - self.log_sum_of_squares)
+        return self.total**2 / self.total_of_squares
 
     def standard_error(self, draws: int) -> Scalar:
         """Of `log_mean`, by the delta method: sd(w) / (√K mean(w))."""
@@ -61,15 +71,24 @@ class Weights(eqx.Module):
         return jnp.sqrt(jnp.maximum(draws / self.effective() - 1, 0.0) / (draws - 1))
 
     def khat(self, draws: int) -> Scalar:
-        """Pareto k̂ of the tail, by the estimator of Zhang & Stephens (2009)."""
-        if draws < _FEWEST_FOR_KHAT:
+        """Pareto k̂ of the tail, by the estimator of Zhang & Stephens (2009).
+
+        NaN where there are too few draws to know, or a weight that is not a number; infinite
+        where the tail is so heavy that all but its largest weights vanish beside them.
+        """
+        if draws < FEWEST_FOR_KHAT:
             return jnp.float32(jnp.nan)
         tail = tail_length(draws)
-        ratios = jnp.exp(self.largest - self.largest[0])
+        unit = jnp.where(jnp.isfinite(self.log_largest), self.log_largest, 0.0)
+        ratios = jnp.exp(self.largest - unit)
         # Weights that are all the same have no tail, and nothing to fit.
         spread = ratios[0] - ratios[-1] > 1e-5
-        safe = jnp.where(spread, ratios, jnp.linspace(1.0, 0.0, tail + 1))
+        vanishing = ratios[tail // 2] <= 0
+        fits = spread & ~vanishing
+        safe = jnp.where(fits, ratios, jnp.linspace(1.0, 0.0, tail + 1))
         # The tail is all but the last of these, which is the threshold.
         with lenient():
             fitted = pareto_khat(safe, tail="upper", tail_frac=(tail + 0.5) / (tail + 1))
-        return jnp.where(spread, fitted, 0.0)
+        fitted = jnp.where(jnp.isfinite(fitted), fitted, jnp.inf)
+        known = jnp.where(fits, fitted, jnp.where(spread, jnp.inf, 0.0))
+        return jnp.where(jnp.isfinite(self.log_largest), known, jnp.nan)

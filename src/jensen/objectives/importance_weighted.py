@@ -8,10 +8,11 @@ from jax import Array
 from jax.lax import stop_gradient
 from jax.nn import logsumexp, softmax
 
+from jensen._sampling import draw
 from jensen._types import Data, PRNGKey, Scalar, held
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
-from jensen.objectives.lower_bound import kl_term, reparameterised
+from jensen.objectives.lower_bound import kl_term, require_reparameterised
 
 __all__ = ["IWAE", "iwae", "log_mean_weight"]
 
@@ -27,7 +28,7 @@ def iwae(model: Any, x: Data, key: PRNGKey, draws: int = 10) -> Scalar:
     In nats, for one datum (Burda et al. 2016, eq. 8). With K = 1 it is the ELBO.
     """
     q = model.posterior(x)
-    z = reparameterised(q, key, draws)
+    z = draw(q, key, draws)
     return log_mean_weight(jax.vmap(lambda z: model.log_joint(x, z) - q.log_prob(z))(z))
 
 
@@ -57,7 +58,8 @@ class IWAE(Objective):
 
     def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         q, p = model.posterior(x), model.latent_prior()
-        z = reparameterised(q, key, self.draws)
+        require_reparameterised(q)
+        z = draw(q, key, self.draws)
         log_likelihood = jax.vmap(lambda z: model.log_likelihood(x, z))(z)
         log_weights = log_likelihood + jax.vmap(p.log_prob)(z) - jax.vmap(q.log_prob)(z)
         value = log_mean_weight(log_weights)

@@ -12,20 +12,16 @@ from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.divergence import closed_form_kl
 
-__all__ = ["ELBO", "elbo", "elbo_terms", "kl_term", "reparameterised"]
+__all__ = ["ELBO", "elbo", "elbo_terms", "kl_term", "require_reparameterised"]
 
 
-def reparameterised(q: Any, key: PRNGKey, draws: int) -> Any:
-    """`draws` samples z ~ q through which gradients flow to q's parameters.
-
-    Raises `OptionError` where q says that its samples carry no gradient.
-    """
+def require_reparameterised(q: Any) -> None:
+    """Raise `OptionError` where q says that its samples carry no gradient."""
     if getattr(q, "has_rsample", True) is False:
         raise OptionError(
             f"{type(q).__name__} cannot be reparameterised: use the objective"
             " ELBO(gradient='score', draws=2) or more draws."
         )
-    return draw(q, key, draws)
 
 
 def elbo_terms(model: Any, x: Data, key: PRNGKey, draws: int = 1) -> tuple[Scalar, Scalar]:
@@ -37,7 +33,7 @@ def elbo_terms(model: Any, x: Data, key: PRNGKey, draws: int = 1) -> tuple[Scala
     no closed form. (Kingma & Welling 2014, eqs. 3 and 10.)
     """
     q, p = model.posterior(x), model.latent_prior()
-    z = reparameterised(q, key, draws)
+    z = draw(q, key, draws)
     reconstruction = jnp.mean(jax.vmap(lambda z: model.log_likelihood(x, z))(z))
     return reconstruction, kl_term(q, p, z)
 
@@ -100,6 +96,7 @@ class ELBO(Objective):
     def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         if self.gradient == "score":
             return self._by_score(model, x, key)
+        require_reparameterised(model.posterior(x))
         reconstruction, kl = elbo_terms(model, x, key, self.draws)
         value = reconstruction - kl
         return Terms(value, value, reconstruction, kl)

@@ -8,7 +8,7 @@ from jensen._types import Data, PRNGKey, Scalar
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.divergence import kl_by_dimension
-from jensen.objectives.lower_bound import elbo_terms
+from jensen.objectives.lower_bound import elbo_terms, require_reparameterised
 
 __all__ = ["BetaELBO"]
 
@@ -16,8 +16,8 @@ __all__ = ["BetaELBO"]
 class BetaELBO(Objective):
     """Maximise reconstruction − β Σ_d max(KL_d, λ).
 
-    It is the ELBO at β = 1 and λ = 0, and a lower bound of it wherever β ≥ 1; with β < 1 it
-    bounds nothing. What is reported as the ELBO stays reconstruction − KL.
+    It is the ELBO at β = 1 and λ = 0, and a lower bound of it wherever β ≥ 1; with β < 1, as
+    while it warms up, it bounds nothing. What is reported as the ELBO stays reconstruction − KL.
 
     Args:
         beta: β, the weight of the KL term in the end (Higgins et al. 2017).
@@ -40,6 +40,7 @@ class BetaELBO(Objective):
                 raise OptionError(f"{option}={getattr(self, option)}: must not be below 0.")
 
     def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
+        require_reparameterised(model.posterior(x))
         reconstruction, kl = elbo_terms(model, x, key)
         charged = kl
         if self.free_bits > 0:

@@ -1,7 +1,7 @@
 """The questions that users ask: sample, reconstruct, denoise, check."""
 
 from jensen.queries.checks import Check, check
-from jensen.queries.denoising import Denoised, denoise, parse_noise
+from jensen.queries.denoising import Denoised, denoise, gaussian_noise_of, parse_noise
 from jensen.queries.generate import decode, reconstruct, sample, vary
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "check",
     "decode",
     "denoise",
+    "gaussian_noise_of",
     "parse_noise",
     "reconstruct",
     "sample",

@@ -96,8 +96,9 @@ def run_steps(
 
     `weight`, alike, is 0 where a batch is filled up; `rates` and `epoch` have shape (steps,).
 
-    A step whose objective or gradient is not finite changes nothing, nor does any after it,
-    and `failed` says so.
+    Where the objective or the gradient of any step is not finite, `failed` says so and the state
+    returned is of no use: go on from the one that was given. (To keep the last good one in here
+    would read and write every array once more in each step.)
     """
 
     def loss(trainable: Any, rows: Any, weight: Array, key: PRNGKey, epoch: Scalar) -> Any:
@@ -131,9 +132,7 @@ def run_steps(
             running = jax.tree.map(
                 lambda old, new: average * old + (1 - average) * new, running, trainable
             )
-        new = State(trainable, adam, running)
-        kept = jax.tree.map(lambda old, new: jnp.where(failed, old, new), state, new)
-        return (kept, failed), (terms, norm, jnp.sum(weight))
+        return (State(trainable, adam, running), failed), (terms, norm, jnp.sum(weight))
 
     keys = jax.random.split(key, index.shape[0])
     inputs = (index, weight, rates, keys, epoch)

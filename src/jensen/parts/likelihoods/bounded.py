@@ -117,18 +117,20 @@ class BetaBinomialDistribution(eqx.Module):
         """log p(x) of whole numbers x in 0..n, in nats."""
         choices = jnp.asarray(_log_choices(self.n))[x.astype(jnp.int32)]
         if self.n > _LONGEST_PRODUCT:
-            alpha = sigmoid(self.logit) / self.dispersion
-            beta = sigmoid(-self.logit) / self.dispersion
-            return (
-                choices
-                + log_gamma_ratio(alpha, x)
-                + log_gamma_ratio(beta, self.n - x)
-                - log_gamma_ratio(1 / self.dispersion, jnp.float32(self.n))
-            )
+            total = log_gamma_ratio(1 / self.dispersion, jnp.float32(self.n))
+            yes, no = self._log_rising(self.logit, x), self._log_rising(-self.logit, self.n - x)
+            return choices + yes + no - total
         # The factors at k = 0 by their logarithms, since m alone may underflow.
         first = jnp.where(x > 0, log_sigmoid(self.logit), 0.0)
         last = jnp.where(x < self.n, log_sigmoid(-self.logit), 0.0)
         return choices + first + last + self._log_products(x)
+
+    def _log_rising(self, logit: Array, count: Array) -> Array:
+        """log Γ(m/θ + count) / Γ(m/θ), its first factor by a logarithm that cannot underflow."""
+        some = jnp.maximum(count, 1.0)
+        first = log_sigmoid(logit) - jnp.log(self.dispersion)
+        more = log_gamma_ratio(sigmoid(logit) / self.dispersion + 1.0, some - 1.0)
+        return jnp.where(count > 0, first + more, 0.0)
 
     def _log_products(self, x: Array) -> Array:
         """log of the three products over 1 ≤ k, a few factors to a logarithm."""

@@ -17,6 +17,8 @@ from jensen.parts.likelihoods._base import Likelihood
 __all__ = ["NegativeBinomial", "NegativeBinomialDistribution", "Poisson", "PoissonDistribution"]
 
 _LOG_CONCENTRATION = (-7.0, 12.0)
+# Means between a billionth and a billion; beyond, single precision has no digits for a count.
+_LOG_MEAN = (-20.0, 20.0)
 
 
 def _log_mean(rows: np.ndarray) -> np.ndarray:
@@ -93,7 +95,7 @@ class Poisson(Likelihood):
         return jnp.asarray(_log_mean(rows), dtype=jnp.float32)[None]
 
     def __call__(self, h: Float[Array, "1 *event"]) -> PoissonDistribution:
-        return PoissonDistribution(h[0])
+        return PoissonDistribution(jnp.clip(h[0], *_LOG_MEAN))
 
 
 class NegativeBinomialDistribution(eqx.Module):
@@ -181,4 +183,5 @@ class NegativeBinomial(Likelihood):
         return jnp.asarray(np.stack([log_mean, np.log(concentration)]), dtype=jnp.float32)
 
     def __call__(self, h: Float[Array, "2 *event"]) -> NegativeBinomialDistribution:
-        return NegativeBinomialDistribution(h[0], jnp.exp(jnp.clip(h[1], *_LOG_CONCENTRATION)))
+        log_mean = jnp.clip(h[0], *_LOG_MEAN)
+        return NegativeBinomialDistribution(log_mean, jnp.exp(jnp.clip(h[1], *_LOG_CONCENTRATION)))

@@ -132,7 +132,7 @@ class NormalShared(Normal):
         return jnp.zeros((1, *self.event_shape))
 
     def standard_scale(self, h: Float[Array, "1 *event"]) -> Array:
-        return jnp.exp(self.log_sigma) / self.scale.value + _SMALLEST_SCALE
+        return jnp.exp(self.log_sigma) / self.scale.value
 
 
 class NormalPerFeature(Normal):

@@ -44,7 +44,7 @@ class Linear(eqx.Module):
         return cls(weight, jnp.zeros(outputs), out_shape)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        return (self.weight @ x.reshape(-1) + self.bias).reshape(self.out_shape)
+        return (x.reshape(-1) @ self.weight.T + self.bias).reshape(self.out_shape)
 
 
 class MLP(eqx.Module):

@@ -23,14 +23,24 @@ __all__ = ["baselines"]
 _PRIOR_COUNT = 0.1
 # In standard deviations of a column, as the smallest scale of the normal likelihoods.
 _SMALLEST_SCALE = 1e-3
+# Fewer rows say nothing of a covariance.
+_FEWEST_FOR_COVARIANCE = 10
 # The variance of a uniform variable on a cell of width one.
 _CELL_VARIANCE = 1 / 12
 
 
 def baselines(
-    training: np.ndarray, rows: np.ndarray, schema: Schema, latent_dim: int
+    training: np.ndarray,
+    rows: np.ndarray,
+    schema: Schema,
+    latent_dim: int,
+    discrete: bool | None = None,
 ) -> dict[str, np.ndarray]:
     """log p of each of `rows` under plain models fitted to `training`, in nats.
+
+    `discrete` says whether the model that they are held against gives probabilities, as the
+    schema does unless a likelihood of real numbers was chosen for whole ones; a density is
+    held against densities.
 
     Returns:
         By name, arrays of shape (rows,): "independent columns"; "gaussian", one normal with
@@ -40,18 +50,21 @@ def baselines(
     """
     train = training.reshape(len(training), -1).astype(np.float64)
     test = rows.reshape(len(rows), -1).astype(np.float64)
-    columns = _COLUMNS[schema.kind]
+    discrete = schema.discrete if discrete is None else discrete
+    columns = _COLUMNS[schema.kind if discrete else "real"]
     independent = sum(columns(train[:, j], test[:, j], schema.high) for j in range(train.shape[1]))
-    shift, scale = train.mean(0), _scales(train, schema.discrete)
+    if len(train) < _FEWEST_FOR_COVARIANCE:
+        return {"independent columns": np.asarray(independent)}
+    shift, scale = train.mean(0), _scales(train, discrete)
     standard = (train - shift) / scale
     covariance = ledoit_wolf(standard, assume_centered=True)[0]
-    if schema.discrete:
+    if discrete:
         covariance = covariance + np.eye(len(covariance)) * _CELL_VARIANCE
-    score = lambda c: _normal((test - shift) / scale, c, schema.discrete) - np.log(scale).sum()
+    score = lambda c: _normal((test - shift) / scale, c, discrete) - np.log(scale).sum()
     return {
         "independent columns": np.asarray(independent),
         "gaussian": score(covariance),
-        "ppca": score(_ppca(standard, covariance, latent_dim)),
+        "ppca": score(_ppca(covariance, latent_dim)),
     }
 
 
@@ -74,8 +87,8 @@ def _normal(test: np.ndarray, covariance: np.ndarray, discrete: bool) -> np.ndar
     return -0.5 * (squares + log_det + len(covariance) * np.log(2 * np.pi))
 
 
-def _ppca(standard: np.ndarray, covariance: np.ndarray, latent_dim: int) -> np.ndarray:
-    """The covariance of maximum likelihood W Wᵀ + σ² I (Tipping & Bishop 1999, eqs. 7 and 8)."""
+def _ppca(covariance: np.ndarray, latent_dim: int) -> np.ndarray:
+    """The W Wᵀ + σ² I that is nearest to the covariance (Tipping & Bishop 1999, eqs. 7 and 8)."""
     values, vectors = np.linalg.eigh(covariance)
     kept = min(latent_dim, len(values) - 1)
     if kept < 1:

@@ -13,7 +13,7 @@ from jensen.evidence import Bound, Estimate
 from jensen.inference import active_units, posterior_means
 from jensen.model import Model
 from jensen.queries.checks.baselines import baselines
-from jensen.queries.checks.predictive import predictive_checks
+from jensen.queries.checks.predictive import predictive_checks, spread_out
 
 __all__ = ["Check", "check"]
 
@@ -22,8 +22,8 @@ _DRAWS = 1000
 _TRAINING_ROWS = 500
 # Differences below this many standard errors are not spoken of.
 _SURE = 3.0
-# The least that 99 replications can show is 0.02: none of them lies as far out as the data.
-_SMALL_P = 0.02
+# Of five checks, one in a hundred right models is called strange (Bonferroni 1936).
+_SMALL_P = 0.01 / 5
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,10 +99,11 @@ def check(
     codes = posterior_means(model, rows)
     codes = codes.reshape(len(codes), -1)
     found = evidence.importance(model, rows, for_evidence, _DRAWS)
-    plain = baselines(training, rows, schema, codes.shape[1])
+    discrete = getattr(model.likelihood, "discrete", None)
+    plain = baselines(training, rows, schema, codes.shape[1], discrete)
     differences = {name: _paired(found.values - scores) for name, scores in plain.items()}
     elbo = evidence.elbo(model, rows, for_elbo)
-    training_elbo = evidence.elbo(model, training[:_TRAINING_ROWS], for_elbo)
+    training_elbo = evidence.elbo(model, spread_out(training, _TRAINING_ROWS), for_elbo)
     active = active_units(codes)
     checks = predictive_checks(model, rows, training, for_samples)
     return Check(
@@ -124,12 +125,17 @@ def check(
 
 
 def _paired(differences: np.ndarray) -> tuple[float, float]:
-    error = np.std(differences, ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 0.0
+    many = len(differences) > 1
+    error = np.std(differences, ddof=1) / np.sqrt(len(differences)) if many else np.nan
     return float(differences.mean()), float(error)
 
 
 def _on_collapse(active: int, latent_dim: int, elbo: Bound) -> str:
     kl = float(elbo.kl.mean())
+    if len(elbo) < 2:
+        return (
+            f"Collapse cannot be judged on one row (its posterior is {kl:.1f} nats off the prior)."
+        )
     if not active:
         return (
             "Collapse: no latent is used, so every row has the prior as its posterior. Try"
@@ -145,7 +151,7 @@ def _on_overfit(training: Bound, held_out: Bound, gain: float) -> str:
     error = float(np.hypot(training.row_stderr, held_out.row_stderr))
     figures = f"training rows score {gap:.1f} ± {error:.1f} nats above held-out rows"
     if not np.isfinite(error):
-        return f"Overfit cannot be judged on one row ({figures})."
+        return "Overfit cannot be judged on one row."
     # A gap matters by what it eats of what was gained over columns without any relation.
     if gap > _SURE * error and gap > 0.25 * max(gain, 0.0):
         return (
@@ -164,13 +170,15 @@ def _on_misfit(
         if value < -_SURE * error
     ]
     sentences = []
-    if better:
+    if len(checks) and not np.isfinite([error for _, error in differences.values()]).all():
+        sentences.append("Misfit cannot be judged on one row.")
+    elif better:
         sentences.append(
             f"Misfit: plain models explain held-out rows better ({', '.join(better)}). Try another"
             " likelihood, longer training, or wider layers."
         )
     else:
-        sentences.append("The model explains held-out rows at least as well as every baseline.")
+        sentences.append("No baseline explains held-out rows better by more than its error allows.")
     strange = [each["name"] for each in checks if each["p_value"] <= _SMALL_P]
     if strange:
         sentences.append(

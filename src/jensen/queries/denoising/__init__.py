@@ -6,6 +6,7 @@ from jensen.queries.denoising.noise import (
     GaussianNoise,
     Noise,
     SaltAndPepper,
+    gaussian_noise_of,
     parse_noise,
 )
 from jensen.queries.denoising.posterior import Denoised, NoisyLikelihood, denoise
@@ -19,5 +20,6 @@ __all__ = [
     "NoisyLikelihood",
     "SaltAndPepper",
     "denoise",
+    "gaussian_noise_of",
     "parse_noise",
 ]

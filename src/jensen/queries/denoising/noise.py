@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 from jax.nn import logsumexp, softmax
@@ -20,7 +21,15 @@ from jaxtyping import Float
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
 
-__all__ = ["Clean", "FlippedBits", "GaussianNoise", "Noise", "SaltAndPepper", "parse_noise"]
+__all__ = [
+    "Clean",
+    "FlippedBits",
+    "GaussianNoise",
+    "Noise",
+    "SaltAndPepper",
+    "gaussian_noise_of",
+    "parse_noise",
+]
 
 
 class Clean(eqx.Module):
@@ -63,8 +72,11 @@ class GaussianNoise(Noise):
 
     def __check_init__(self):
         """Refuse a σ that is none."""
-        if not 0 < self.sigma < float("inf"):
-            raise OptionError(f"noise=gaussian:{self.sigma}: sigma must be a number above 0.")
+        # Its square must be a number in single precision too.
+        if not 1e-15 < self.sigma < 1e15:
+            raise OptionError(
+                f"noise=gaussian:{self.sigma}: sigma must be a number above 0, and below 1e15."
+            )
 
     def add(self, x: Float[Array, "*event"], key: PRNGKey) -> Float[Array, "*event"]:
         return x + self.sigma * jax.random.normal(key, x.shape)
@@ -143,13 +155,18 @@ class FlippedBits(Noise):
 
 
 class SaltAndPepper(Noise):
-    """With probability `rate` an entry is replaced, by `low` or `high` alike."""
+    """With probability `rate` an entry is replaced, by `low` or `high` alike.
+
+    `whole` says that the data are whole numbers, which lie at the extremes by themselves too;
+    a density then stands for the probability of the cell of width one around each.
+    """
 
     name: ClassVar[str] = "salt-and-pepper"
     kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded", "count", "real")
     rate: float = eqx.field(static=True)
     low: float = eqx.field(static=True)
     high: float = eqx.field(static=True)
+    whole: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self):
         """Refuse a rate that is none."""
@@ -166,11 +183,10 @@ class SaltAndPepper(Noise):
     def clean(self, p: Any, noisy: Float[Array, "*event"], likelihood: Any) -> Clean:
         extreme = (noisy == self.low) | (noisy == self.high)
         replaced = jnp.where(extreme, jnp.log(self.rate / 2), -jnp.inf)
-        if likelihood.discrete:
-            kept = jnp.log1p(-self.rate) + p.log_prob(noisy)
-        else:
+        kept = jnp.log1p(-self.rate) + p.log_prob(noisy)
+        if not self.whole:
             # A density puts nothing on a single point: what is at an extreme was put there.
-            kept = jnp.where(extreme, -jnp.inf, jnp.log1p(-self.rate) + p.log_prob(noisy))
+            kept = jnp.where(extreme, -jnp.inf, kept)
         log_prob = jnp.logaddexp(kept, replaced)
         share = jnp.exp(kept - log_prob)
         mean = share * noisy + (1 - share) * p.mean
@@ -178,10 +194,11 @@ class SaltAndPepper(Noise):
         return Clean(log_prob, mean, variance)
 
 
-def parse_noise(noise: float | str | Noise, low: float, high: float) -> Noise:
+def parse_noise(noise: float | str | Noise, low: float, high: float, whole: bool = True) -> Noise:
     """A kind of noise from "gaussian:4", "flip:0.1" or "salt-and-pepper:0.1"; a number is σ.
 
-    `low` and `high` are the data's range, which salt and pepper are. Raises `OptionError`.
+    `low` and `high` are the data's range, which salt and pepper are; `whole` says whether the
+    data are whole numbers. Raises `OptionError`.
     """
     if isinstance(noise, Noise):
         return noise
@@ -196,7 +213,23 @@ def parse_noise(noise: float | str | Noise, low: float, high: float) -> Noise:
     if name == "flip":
         return FlippedBits(value)
     if name == "salt-and-pepper":
-        return SaltAndPepper(value, low, high)
+        return SaltAndPepper(value, low, high, whole)
     raise OptionError(
         f"noise={noise!r} is unknown: give gaussian:SIGMA, flip:RATE or salt-and-pepper:RATE."
     )
+
+
+def gaussian_noise_of(noisy: np.ndarray, clean: np.ndarray) -> GaussianNoise:
+    """Gaussian noise of the σ that makes rows like `clean` as spread out as `noisy`.
+
+    By moments: independent noise adds σ² to the mean square distance of every entry from its
+    mean over the clean rows. Raises `OptionError` where the noisy rows are no further from it.
+    """
+    shift = clean.mean(axis=0, dtype=np.float64)
+    added = np.mean((noisy - shift) ** 2) - np.mean((clean - shift) ** 2)
+    if not added > 0:
+        raise OptionError(
+            "noise cannot be estimated: these rows vary no more than clean ones. Give it:"
+            " noise='gaussian:SIGMA', 'flip:RATE' or 'salt-and-pepper:RATE'."
+        )
+    return GaussianNoise(float(np.sqrt(added)))
