@@ -12,12 +12,18 @@ from jaxtyping import Key
 from jensen._runtime import quick_random
 from jensen._types import Data, Datum, Distribution, PRNGKey
 
-__all__ = ["draw", "mean", "row_keys"]
+__all__ = ["draw", "mean", "row_keys", "split"]
 
 
 def draw(distribution: Distribution, key: PRNGKey, draws: int) -> Any:
     """`draws` samples, stacked along a new first axis."""
     return jax.vmap(lambda key: distribution.sample(key))(jax.random.split(key, draws))
+
+
+def split(key: PRNGKey, count: int = 2) -> Key[Array, " count"]:
+    """`jax.random.split`, the same whatever the user has set of JAX's generator."""
+    with quick_random():
+        return jax.random.split(key, count)
 
 
 def mean(distribution: Distribution, key: PRNGKey, draws: int = 100) -> Any:

@@ -123,7 +123,7 @@ REFERENCES = {
     likelihoods.NegativeBinomial: _negative_binomial,
     likelihoods.NormalFixed: _normal(lambda own, h, scale: _double(own.sigma.value)),
     likelihoods.NormalShared: _normal(
-        lambda own, h, scale: np.exp(_double(own.log_sigma)) + _LEAST * scale
+        lambda own, h, scale: np.exp(_double(own.log_sigma)) + 0 * scale
     ),
     likelihoods.NormalPerFeature: _normal(
         lambda own, h, scale: scale * (np.exp(_double(own.log_scales)) + _LEAST)

@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array
 
 from jensen._batching import map_rows
-from jensen._sampling import draw, row_keys
+from jensen._sampling import draw, row_keys, split
 from jensen._types import Data, Distribution, PRNGKey
 from jensen.errors import OptionError
 from jensen.inference import posterior_means
@@ -42,7 +42,7 @@ def _rows_from(model: Model, Z: Any, key: PRNGKey, mean: bool) -> np.ndarray:
     if mean:
         return map_rows(_mean_of_datum, model, Z)
     count = len(jax.tree.leaves(Z)[0])
-    return map_rows(_datum, model, Z, jax.random.split(key, count))
+    return map_rows(_datum, model, Z, split(key, count))
 
 
 def sample(
@@ -68,9 +68,9 @@ def sample(
     """
     if not (isinstance(n, (int, np.integer)) and n >= 1):
         raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
-    for_z, for_x = jax.random.split(key)
+    for_z, for_x = split(key)
     source = model.latent_prior() if latents is None else latents
-    Z = map_rows(_latent, source, jax.random.split(for_z, n))
+    Z = map_rows(_latent, source, split(for_z, n))
     return _rows_from(model, Z, for_x, mean)
 
 
@@ -81,7 +81,7 @@ def vary(model: Model, X: Data, key: PRNGKey, n: int, *, mean: bool = False) -> 
     """
     if not (isinstance(n, (int, np.integer)) and n >= 1):
         raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
-    for_z, for_x = jax.random.split(key)
+    for_z, for_x = split(key)
     keys = row_keys(for_z, X)
     Z = map_rows(_latents_of_row, (model, int(n)), X, keys, batch=_ROWS)
     flat = _rows_from(model, jax.tree.map(np.concatenate, Z), for_x, mean)

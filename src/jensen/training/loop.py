@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jensen._runtime import quick_random
+from jensen._sampling import split
 from jensen._types import PRNGKey
 from jensen.errors import TrainingError
 from jensen.inference import active_units, posterior_means
@@ -228,7 +229,7 @@ class _Run:
         if self.held_out is not None:
             count = len(jax.tree.leaves(self.held_out)[0])
             # The same keys each time, so that epochs differ by their weights and not by luck.
-            keys = jax.random.split(self._key(1), count)
+            keys = split(self._key(1), count)
             draws = int(np.clip(_VALIDATION_DRAWS // count, 1, _MOST_VALIDATION_DRAWS))
             reconstruction, kl = elbo_terms_of_rows(model, self.held_out, keys, draws)
             record |= {

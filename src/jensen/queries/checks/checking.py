@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 
 from jensen import evidence
+from jensen._sampling import split
 from jensen._types import PRNGKey
 from jensen.data import Schema
 from jensen.evidence import Bound, Estimate
@@ -95,7 +95,7 @@ def check(
         schema: of both.
         key: a typed JAX key.
     """
-    for_evidence, for_elbo, for_samples = jax.random.split(key, 3)
+    for_evidence, for_elbo, for_samples = split(key, 3)
     codes = posterior_means(model, rows)
     codes = codes.reshape(len(codes), -1)
     found = evidence.importance(model, rows, for_evidence, _DRAWS)
