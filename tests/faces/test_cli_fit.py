@@ -50,7 +50,7 @@ def untrained(monkeypatch):
         on_epoch(record | {"seconds": 0.1}, 1)
         return Trained(model, [record], 1, "all epochs done", 0.1)
 
-    monkeypatch.setattr("jensen.estimator.train", train)
+    monkeypatch.setattr("jensen.estimator.vae.train", train)
     monkeypatch.setattr(jensen.VAE, "_set_offset", lambda self, rows: None)
 
 
@@ -121,7 +121,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(capsys):
         "    if len(saved) == 3:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "loop.save_checkpoint = save_and_die\n"
-        "import functools, jensen.estimator as e\n"
+        "import functools, jensen.estimator.arguments as e\n"
         "e.Options = functools.partial(e.Options, checkpoint_seconds=0.0)\n"
         "from jensen.cli import main\n"
         "main(sys.argv[1:])\n"
@@ -196,16 +196,16 @@ def test_ctrl_c_ends_training_with_a_model(quick, monkeypatch, capsys):
 
 
 def test_training_that_fails_leaves_its_best_model(monkeypatch, capsys):
-    from jensen import estimator
+    from jensen.estimator import vae
 
-    train = estimator.train
+    train = vae.train
 
     def fail(*args, **options):
         error = TrainingError("training failed 3 times\nwith values that are not finite.")
         error.trained = train(*args, **options)
         raise error
 
-    monkeypatch.setattr(estimator, "train", fail)
+    monkeypatch.setattr(vae, "train", fail)
     fit("--epochs 1 --out a --quiet", code=1)
     out, err = capsys.readouterr()
     assert out == ""

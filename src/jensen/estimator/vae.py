@@ -21,23 +21,15 @@ from jensen._runtime import keep_compiled_programs
 from jensen._types import PRNGKey
 from jensen.data import Schema, infer, split
 from jensen.errors import OptionError, TrainingError
+from jensen.estimator.arguments import assembly_of, checked_latents, options_of
+from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.evidence import Estimate
-from jensen.objectives import Objective
-from jensen.parts._families import choose, members
-from jensen.parts.likelihoods import Likelihood
 from jensen.queries import Check, Denoised
 from jensen.recipes import build_model, build_objective
-from jensen.training import Options, Trained, train
-from jensen.training.options import is_number, is_whole
+from jensen.training import Trained, train
 
 __all__ = ["VAE", "load"]
 
-_AUTOMATIC = {
-    "binary": "bernoulli",
-    "bounded": "beta-binomial",
-    "count": "negative-binomial",
-    "real": "normal",
-}
 _METHODS = {
     "elbo": evidence.elbo,
     "importance": evidence.importance,
@@ -195,16 +187,18 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
                 in this estimator.
         """
         keep_compiled_programs()
-        options = self._options()
+        options = options_of(self)
         objective = build_objective(self.objective)
         schema = infer(X, kind=self.kind, high=self.high)
         rows = schema.check(X)
         seed = self._draw_seed()
         parts = split(len(rows), validation=self.validation_fraction, seed=seed)
         training = rows[parts.train]
-        assembly = self._assembly(schema)
+        assembly = assembly_of(self, schema)
         model = build_model(training, key=jax.random.key(seed), **assembly)
-        self._keep(schema, assembly, seed, parts, rows)
+        rng = np.random.default_rng([seed, 1])
+        kept = rows[rng.permutation(parts.train)[: int(self.keep_rows)]]
+        self._keep(schema, assembly, seed, (len(parts.train), len(parts.validation)), kept)
         if self.verbose and on_epoch is None:
             from jensen.training.progress import Printer
 
@@ -232,46 +226,18 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         self._set_offset(rows)
         return self
 
-    def _options(self) -> Options:
-        whole("draws", self.draws)
-        whole("keep_rows", self.keep_rows, least=0)
-        for name, legal, holds in (
-            ("validation_fraction", "a share from 0 to below 1", lambda share: 0 <= share < 1),
-            ("contamination", "a share above 0 up to 0.5", lambda share: 0 < share <= 0.5),
-        ):
-            value = getattr(self, name)
-            if not (is_number(value) and holds(value)):
-                raise OptionError(f"{name}={value!r}: must be {legal}.")
-        names = (
-            "max_epochs", "batch_size", "learning_rate", "weight_decay", "clip", "average",
-            "early_stopping", "patience", "max_time",
-        )  # fmt: skip
-        return Options(**{name: getattr(self, name) for name in names})
-
-    def _assembly(self, schema: Schema) -> dict[str, Any]:
-        likelihood = self.likelihood
-        if isinstance(likelihood, str) and likelihood == "auto":
-            likelihood = _AUTOMATIC[schema.kind]
-        require_kind(likelihood, schema)
-        return {
-            "latent_dim": whole("latent_dim", self.latent_dim),
-            "likelihood": likelihood,
-            "high": float(schema.high),
-            "hidden": widths(self.hidden),
-            "activation": self.activation,
-            "prior": self.prior,
-            "posterior": self.posterior,
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-        }
-
     def _draw_seed(self) -> int:
         if isinstance(self.random_state, (int, np.integer)):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _keep(
-        self, schema: Schema, assembly: dict[str, Any], seed: int, parts: Any, rows: np.ndarray
+        self,
+        schema: Schema,
+        assembly: dict[str, Any],
+        seed: int,
+        counts: tuple[int, int],
+        kept: np.ndarray,
     ) -> None:
         self.schema_ = schema
         self.n_features_in_ = schema.width
@@ -279,11 +245,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             self.feature_names_in_ = np.array(schema.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-        self.training_rows_ = len(parts.train)
-        self.validation_rows_ = len(parts.validation)
-        rng = np.random.default_rng([seed, 1])
-        count = min(int(self.keep_rows), len(parts.train))
-        self.rows_ = rows[rng.permutation(parts.train)[:count]]
+        self.training_rows_, self.validation_rows_ = counts
+        self.rows_ = kept
         self._assembled = assembly
         self._seed = seed
 
@@ -381,14 +344,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
     def inverse_transform(self, X: Any) -> Any:
         """E[x | z] of each row of latents, shape (rows, latent_dim), as rows of data."""
         check_is_fitted(self)
-        Z = np.asarray(X, dtype=np.float32)
-        if Z.ndim != 2 or Z.shape[1] != self.latent_dim:
-            raise OptionError(
-                f"latents have shape {Z.shape}: give (rows, {self.latent_dim}), as transform does."
-            )
-        if not np.isfinite(Z).all():
-            row = int(np.argwhere(~np.isfinite(Z))[0][0])
-            raise OptionError(f"latents of row {row} are not finite.")
+        Z = checked_latents(X, self.latent_dim)
         return self._restored(queries.decode(self.model_, Z), exact=False)
 
     def reconstruct(self, X: Any) -> Any:
@@ -483,33 +439,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         Raises `FileError` where it cannot be written.
         """
         check_is_fitted(self)
-        parameters: dict[str, Any] = {
-            name: plain(value) for name, value in self.get_params().items() if is_plain(value)
-        }
-        if isinstance(self.objective, Objective):
-            options = dict(vars(self.objective))
-            parameters["objective"] = {"name": self.objective.name, "options": options}
-        details = {
-            "parameters": parameters,
-            "seed": self._seed,
-            "training_rows": self.training_rows_,
-            "validation_rows": self.validation_rows_,
-            "best_epoch": self.best_epoch_,
-            "stopped": self.stopped_,
-            "seconds": self.seconds_,
-            "offset": getattr(self, "offset_", None),
-        }
-        return store.save(
-            path,
-            store.Saved(
-                self.model_,
-                self._assembled,
-                self.schema_.to_json(),
-                self.history_,
-                self.rows_,
-                details,
-            ),
-        )
+        return store.save(path, to_saved(self))
 
     # Plumbing
 
@@ -541,52 +471,6 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         return tags
 
 
-def is_plain(value: Any) -> bool:
-    """Whether JSON can hold `value` once `plain` has made it into Python's own."""
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return all(is_plain(each) for each in value)
-    finite = not isinstance(value, (float, np.floating)) or bool(np.isfinite(value))
-    return finite and isinstance(value, (str, int, float, bool, type(None), np.generic))
-
-
-def plain(value: Any) -> Any:
-    """NumPy's numbers and arrays as Python's own."""
-    return (
-        value.tolist()
-        if isinstance(value, (np.generic, np.ndarray))
-        else ([plain(each) for each in value] if isinstance(value, (list, tuple)) else value)
-    )
-
-
-def whole(option: str, value: Any, least: int = 1) -> int:
-    """`value` as an int; `OptionError` names the option where it is none, or below `least`."""
-    if not is_whole(value, least):
-        raise OptionError(f"{option}={value!r}: must be a whole number of at least {least}.")
-    return int(value)
-
-
-def widths(hidden: Any) -> list[int]:
-    """The hidden layers' widths; `OptionError` where they are none."""
-    if isinstance(hidden, str) or not np.iterable(hidden):
-        raise OptionError(f"hidden={hidden!r}: give a tuple of widths, (200, 200) or (8,), say.")
-    return [whole("hidden", width) for width in hidden]
-
-
-def require_kind(likelihood: Any, schema: Schema) -> None:
-    """Raise `OptionError` where the data lie outside a named likelihood's support."""
-    if isinstance(likelihood, str):
-        named = members(Likelihood).get(likelihood.partition(":")[0])
-    else:
-        named = type(likelihood) if isinstance(likelihood, Likelihood) else None
-    if named is None or schema.kind in named.kinds:
-        return
-    legal = [name for name, each in members(Likelihood).items() if schema.kind in each.kinds]
-    raise OptionError(
-        f"likelihood={named.name!r} is of {' or '.join(named.kinds)} data, but these are"
-        f" {schema.kind} ({schema.reason}). Choose one of {', '.join(legal)}, or override kind."
-    )
-
-
 def load(path: str | Path, **custom: Any) -> VAE:
     """The `VAE` that `save` wrote; nothing in the file is executed.
 
@@ -599,32 +483,6 @@ def load(path: str | Path, **custom: Any) -> VAE:
     """
     keep_compiled_programs()
     saved = store.load(path, **custom)
-    details = saved.details
-    parameters = dict(details["parameters"])
-    if "hidden" in parameters:
-        parameters["hidden"] = tuple(parameters["hidden"])
-    if isinstance(parameters.get("objective"), dict):
-        named = parameters["objective"]
-        parameters["objective"] = choose(Objective, "objective", named["name"])(**named["options"])
-    vae = VAE(**(parameters | custom))
-    vae.schema_ = Schema.from_json(saved.schema)
-    vae.n_features_in_ = vae.schema_.width
-    if vae.schema_.names is not None:
-        vae.feature_names_in_ = np.array(vae.schema_.names, dtype=object)
-    vae.training_rows_ = details["training_rows"]
-    vae.validation_rows_ = details["validation_rows"]
-    vae.rows_ = np.asarray(saved.rows)
-    vae._assembled = saved.assembly
-    vae._seed = details["seed"]
-    vae._take(
-        Trained(
-            saved.model,
-            saved.history,
-            details["best_epoch"],
-            details["stopped"],
-            details["seconds"],
-        )
-    )
-    if details["offset"] is not None:
-        vae.offset_ = details["offset"]
+    vae = VAE(**(parameters_of(saved) | custom))
+    restore(vae, saved)
     return vae

@@ -1,0 +1,107 @@
+"""What `VAE` asks of its parameters, and what they say to the model and to training."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jensen.data import Schema
+from jensen.errors import OptionError
+from jensen.parts._families import members
+from jensen.parts.likelihoods import Likelihood
+from jensen.training import Options
+from jensen.training.options import is_number, is_whole
+
+if TYPE_CHECKING:
+    from jensen.estimator.vae import VAE
+
+__all__ = ["assembly_of", "checked_latents", "options_of"]
+
+_AUTOMATIC = {
+    "binary": "bernoulli",
+    "bounded": "beta-binomial",
+    "count": "negative-binomial",
+    "real": "normal",
+}
+_TRAINING = (
+    "max_epochs", "batch_size", "learning_rate", "weight_decay", "clip", "average",
+    "early_stopping", "patience", "max_time",
+)  # fmt: skip
+
+
+def options_of(vae: "VAE") -> Options:
+    """How training is to go; `OptionError` where a parameter has an impossible value."""
+    _whole("draws", vae.draws)
+    _whole("keep_rows", vae.keep_rows, least=0)
+    for name, legal, holds in (
+        ("validation_fraction", "a share from 0 to below 1", lambda share: 0 <= share < 1),
+        ("contamination", "a share above 0 up to 0.5", lambda share: 0 < share <= 0.5),
+    ):
+        value = getattr(vae, name)
+        if not (is_number(value) and holds(value)):
+            raise OptionError(f"{name}={value!r}: must be {legal}.")
+    return Options(**{name: getattr(vae, name) for name in _TRAINING})
+
+
+def assembly_of(vae: "VAE", schema: Schema) -> dict[str, Any]:
+    """The options of `recipes.build_model` for data of this schema.
+
+    Raises `OptionError` where a parameter has an impossible value, or the data lie outside the
+    likelihood's support.
+    """
+    likelihood = vae.likelihood
+    if isinstance(likelihood, str) and likelihood == "auto":
+        likelihood = _AUTOMATIC[schema.kind]
+    _require_kind(likelihood, schema)
+    return {
+        "latent_dim": _whole("latent_dim", vae.latent_dim),
+        "likelihood": likelihood,
+        "high": float(schema.high),
+        "hidden": _widths(vae.hidden),
+        "activation": vae.activation,
+        "prior": vae.prior,
+        "posterior": vae.posterior,
+        "encoder": vae.encoder,
+        "decoder": vae.decoder,
+    }
+
+
+def checked_latents(X: Any, latent_dim: int) -> np.ndarray:
+    """Latents in single precision, (rows, latent_dim); `OptionError` where they are none."""
+    Z = np.asarray(X, dtype=np.float32)
+    if Z.ndim != 2 or Z.shape[1] != latent_dim:
+        raise OptionError(
+            f"latents have shape {Z.shape}: give (rows, {latent_dim}), as transform does."
+        )
+    if not np.isfinite(Z).all():
+        row = int(np.argwhere(~np.isfinite(Z))[0][0])
+        raise OptionError(f"latents of row {row} are not finite.")
+    return Z
+
+
+def _whole(option: str, value: Any, least: int = 1) -> int:
+    """`value` as an int; `OptionError` names the option where it is none, or below `least`."""
+    if not is_whole(value, least):
+        raise OptionError(f"{option}={value!r}: must be a whole number of at least {least}.")
+    return int(value)
+
+
+def _widths(hidden: Any) -> list[int]:
+    """The hidden layers' widths; `OptionError` where they are none."""
+    if isinstance(hidden, str) or not np.iterable(hidden):
+        raise OptionError(f"hidden={hidden!r}: give a tuple of widths, (200, 200) or (8,), say.")
+    return [_whole("hidden", width) for width in hidden]
+
+
+def _require_kind(likelihood: Any, schema: Schema) -> None:
+    """Raise `OptionError` where the data lie outside a named likelihood's support."""
+    if isinstance(likelihood, str):
+        named = members(Likelihood).get(likelihood.partition(":")[0])
+    else:
+        named = type(likelihood) if isinstance(likelihood, Likelihood) else None
+    if named is None or schema.kind in named.kinds:
+        return
+    legal = [name for name, each in members(Likelihood).items() if schema.kind in each.kinds]
+    raise OptionError(
+        f"likelihood={named.name!r} is of {' or '.join(named.kinds)} data, but these are"
+        f" {schema.kind} ({schema.reason}). Choose one of {', '.join(legal)}, or override kind."
+    )

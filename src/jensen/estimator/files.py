@@ -1,0 +1,93 @@
+"""A fitted `VAE` as what `store` writes, and back."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jensen import store
+from jensen.data import Schema
+from jensen.objectives import Objective
+from jensen.parts._families import choose
+from jensen.training import Trained
+
+if TYPE_CHECKING:
+    from jensen.estimator.vae import VAE
+
+__all__ = ["parameters_of", "restore", "to_saved"]
+
+
+def to_saved(vae: "VAE") -> store.Saved:
+    """What is written of a fitted `vae`; of its parameters, those that JSON can hold."""
+    parameters: dict[str, Any] = {
+        name: _plain(value) for name, value in vae.get_params().items() if _is_plain(value)
+    }
+    if isinstance(vae.objective, Objective):
+        options = dict(vars(vae.objective))
+        parameters["objective"] = {"name": vae.objective.name, "options": options}
+    details = {
+        "parameters": parameters,
+        "seed": vae._seed,
+        "training_rows": vae.training_rows_,
+        "validation_rows": vae.validation_rows_,
+        "best_epoch": vae.best_epoch_,
+        "stopped": vae.stopped_,
+        "seconds": vae.seconds_,
+        "offset": getattr(vae, "offset_", None),
+    }
+    return store.Saved(
+        vae.model_,
+        vae._assembled,
+        vae.schema_.to_json(),
+        vae.history_,
+        vae.rows_,
+        details,
+    )
+
+
+def parameters_of(saved: store.Saved) -> dict[str, Any]:
+    """The parameters that a saved `VAE` was made with, but for those JSON cannot hold."""
+    parameters = dict(saved.details["parameters"])
+    if "hidden" in parameters:
+        parameters["hidden"] = tuple(parameters["hidden"])
+    if isinstance(parameters.get("objective"), dict):
+        named = parameters["objective"]
+        parameters["objective"] = choose(Objective, "objective", named["name"])(**named["options"])
+    return parameters
+
+
+def restore(vae: "VAE", saved: store.Saved) -> None:
+    """Give `vae` what fitting gave to the one that was saved."""
+    details = saved.details
+    vae._keep(
+        Schema.from_json(saved.schema),
+        saved.assembly,
+        details["seed"],
+        (details["training_rows"], details["validation_rows"]),
+        np.asarray(saved.rows),
+    )
+    vae._take(
+        Trained(
+            saved.model,
+            saved.history,
+            details["best_epoch"],
+            details["stopped"],
+            details["seconds"],
+        )
+    )
+    if details["offset"] is not None:
+        vae.offset_ = details["offset"]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold `value` once `_plain` has made it into Python's own."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return all(_is_plain(each) for each in value)
+    finite = not isinstance(value, (float, np.floating)) or bool(np.isfinite(value))
+    return finite and isinstance(value, (str, int, float, bool, type(None), np.generic))
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as Python's own."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
