@@ -166,4 +166,4 @@ print(sorted(heavy & set(sys.modules)))
 print(sorted(m for m in sys.modules if m.startswith("jensen.") and "jensen.data" not in m))
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.split("\n")[:2] == ["[]", "['jensen.errors']"]
+    assert found.stdout.split("\n")[:2] == ["[]", "['jensen._words', 'jensen.errors']"]

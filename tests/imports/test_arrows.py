@@ -10,7 +10,7 @@ import jensen
 ROOT = Path(jensen.__file__).parent
 
 # Private modules that hold no mathematics of models and serve every room.
-HELPERS = ("_batching", "_files", "_lenient", "_runtime", "_sampling")
+HELPERS = ("_batching", "_files", "_lenient", "_runtime", "_sampling", "_words")
 
 # What each room may import, beside itself; what that may import, it may too.
 ARROWS: dict[str, tuple[str, ...]] = {
@@ -24,13 +24,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "objectives": ("model",),
     "inference": ("model",),
     "evidence": ("objectives", "inference", "linear_gaussian"),
-    "data": ("_types", "errors"),
+    "data": ("_types", "_words", "errors"),
     "queries": ("evidence", "data"),
     "training": ("objectives", "inference"),
     "recipes": ("objectives",),
     "store": ("recipes", "data"),
     "estimator": ("queries", "training", "store"),
-    "report": ("errors", "_files"),
+    "report": ("errors", "_files", "_words"),
     # The command line is a user like any other, of the public names too.
     "cli": ("estimator", "report", "jensen"),
     "jensen": (),

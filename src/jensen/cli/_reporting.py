@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jensen._words import counted
 from jensen.cli._held_out import HeldOut
 from jensen.cli._images import image_shape, value_range
 from jensen.cli._output import plain
@@ -40,7 +41,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
     told = summary(vae, check, seconds) | {"log_evidence": evidence.to_json()}
     posterior = vae.sample(_SAMPLES, "posterior") if len(vae.rows_) else None
     return ReportData(
-        title=f"{held_out.name}: {vae.likelihood_} VAE with {vae.latent_dim} latents",
+        title=f"{held_out.name}: {vae.likelihood_} VAE with {counted(vae.latent_dim, 'latent')}",
         summary=plain(told),
         event_shape=schema.shape,
         image_shape=image_shape(schema),

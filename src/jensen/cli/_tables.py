@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from jensen._words import counted
+
 if TYPE_CHECKING:
     from jensen.queries import Check
 
@@ -32,12 +34,16 @@ def _lines(told: dict[str, Any], check: "Check") -> list[tuple[str, str, str]]:
     evidence, rows = check.evidence, told["rows"]
     terms = f"{told['reconstruction']:.2f} − {told['kl']:.2f}"
     lines = [
-        ("nats per held-out row", "", f"{rows['test']:,} rows, {rows['train']:,} trained on"),
+        (
+            "nats per held-out row",
+            "",
+            f"{counted(rows['test'], 'row')}, {rows['train']:,} trained on",
+        ),
         ("ELBO = reconstruction − KL", f"{told['elbo']:.2f}", f"= {terms}"),
         (
             "log evidence",
             f"{evidence.value:.2f}",
-            f"± {evidence.stderr:.3f} ({evidence.kind}, {evidence.draws:,} draws)",
+            f"± {evidence.stderr:.3f} ({evidence.kind}, {counted(evidence.draws, 'draw')})",
         ),
     ]
     if told["bits_per_dim"] is not None:
@@ -49,6 +55,6 @@ def _lines(told: dict[str, Any], check: "Check") -> list[tuple[str, str, str]]:
     lines += [
         ("active units", f"{told['active_units']}", f"of {check.latent_dim}"),
         ("likelihood", told["likelihood"], ""),
-        ("seconds", f"{told['seconds']:.1f}", f"{told['epochs']} epochs"),
+        ("seconds", f"{told['seconds']:.1f}", counted(told["epochs"], "epoch")),
     ]
     return lines

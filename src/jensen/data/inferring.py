@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from jensen._words import counted
 from jensen.data.cautions import cautions
 from jensen.data.frames import require_distinct
 from jensen.data.kinds import choose, require_support
@@ -44,12 +45,13 @@ def infer(
     shape = rows.values.shape[1:] if shape is None else tuple(int(n) for n in shape)
     flat = rows.values.reshape(len(rows.values), -1)
     if prod(shape) != flat.shape[1]:
-        raise OptionError(f"shape={shape} does not hold {flat.shape[1]} columns")
+        raise OptionError(f"shape={shape} does not hold {counted(flat.shape[1], 'column')}")
     labels = rows.names if names is None else tuple(names)
     if labels is not None:
         require_distinct(labels)
         if len(labels) != flat.shape[1]:
-            raise OptionError(f"{len(labels)} names for {flat.shape[1]} columns; give as many")
+            given = counted(len(labels), "name")
+            raise OptionError(f"{given} for {counted(flat.shape[1], 'column')}; give as many")
     to_float32(flat, labels, shape)
     choice = choose(flat, shape, kind, high)
     require_support(flat, choice.kind, choice.high, labels, shape)

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from jensen._words import counted
 from jensen.data.frames import CONTAINERS, numpy_dtype, require_same_names
 from jensen.data.kinds import KINDS, require_support
 from jensen.data.restoring import restore
@@ -74,7 +75,8 @@ class Schema:
             if not all(isinstance(value, str) for value in values):
                 raise OptionError(f"{field}={values!r}; legal are strings")
             if len(values) != self.width:
-                raise OptionError(f"{len(values)} {field} for {self.width} columns; give as many")
+                given = counted(len(values), field.removesuffix("s"))
+                raise OptionError(f"{given} for {counted(self.width, 'column')}; give as many")
         # lower case only: "Int64" is a type of pandas and none of NumPy's
         if numpy_dtype(str(self.dtype)) is None or self.dtype != str(self.dtype).lower():
             raise OptionError(f"dtype={self.dtype!r}; legal are NumPy's names of number types")

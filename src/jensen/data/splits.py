@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jensen._words import counted
 from jensen.errors import DataError, OptionError
 
 
@@ -57,8 +58,8 @@ def split(
     asked = sum(int(v) for v in (validation, test) if _is_count(v))
     if asked > n - 1:
         raise DataError(
-            f"{n} rows cannot give {asked} for validation and test and one for training; "
-            "ask for fewer"
+            f"{counted(n, 'row')} cannot give {asked} for validation and test and one for "
+            "training; ask for fewer"
         )
     left = n - 1
     kept_for_test = int(test) if _is_count(test) else int(test > 0 and left > 1)

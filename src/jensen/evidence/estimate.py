@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jensen._words import counted
+
 __all__ = ["RELIABLE_KHAT", "Estimate", "Kind"]
 
 Kind = Literal["exact", "lower bound", "upper bound", "estimate"]
@@ -110,7 +112,7 @@ class Estimate:
             return "Reliability unknown: Pareto k̂ needs 25 draws or more." if unknown else None
         whose, remedy = _CAUSES.get(self.method, _CAUSES["importance"])
         return (
-            f"Unreliable for {share} of {len(self.values)} rows (Pareto k̂ above"
+            f"Unreliable for {share} of {counted(len(self.values), 'row')} (Pareto k̂ above"
             f" {RELIABLE_KHAT}): {whose}, and their true log"
             f" evidence may be higher than their errors say. {remedy}"
         )
@@ -122,10 +124,9 @@ class Estimate:
         return np.array(self.values, dtype=dtype)
 
     def __repr__(self) -> str:
-        draws = f" with {self.draws:,} draws" if self.draws else ""
-        rows = "row" if len(self) == 1 else "rows"
+        draws = f" with {counted(self.draws, 'draw')}" if self.draws else ""
         lines = [
-            f"log evidence by {self.method}{draws}: {self.kind}, {len(self):,} {rows}",
+            f"log evidence by {self.method}{draws}: {self.kind}, {counted(len(self), 'row')}",
             f"{'':16}{'mean':>12}{'least':>12}{'median':>12}{'most':>12}",
             _line("nats per row", self.values),
             _line("standard error", self.standard_errors),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jensen._words import counted
 from jensen.errors import OptionError
 
 __all__ = ["ReportData"]
@@ -112,9 +113,11 @@ class ReportData:
         for one, other in _PAIRS:
             a, b = getattr(self, one), getattr(self, other)
             if b is not None and (a is None or len(a) != len(b)):
-                raise OptionError(f"{other} has {len(b)} rows; give as many as {one}")
+                raise OptionError(f"{other} has {counted(len(b), 'row')}; give as many as {one}")
         if self.feature_names is not None and len(self.feature_names) != self.width:
-            raise OptionError(f"{len(self.feature_names)} feature_names for {self.width} features")
+            raise OptionError(
+                f"feature_names: {len(self.feature_names)} for {counted(self.width, 'feature')}"
+            )
         shape = self.image_shape
         if shape is not None and (
             prod(shape) != self.width

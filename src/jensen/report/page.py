@@ -7,6 +7,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from jensen._files import write_atomic
+from jensen._words import counted
 from jensen.report.content import ReportData
 from jensen.report.markup import Section
 from jensen.report.numbers import count, fixed, known
@@ -84,14 +85,18 @@ def _about(summary: Any) -> str:
     """What was fitted to what, in one line, from as much as is known."""
     rows = summary.get("rows") or {}
     names = {"train": "training", "validation": "validation", "test": "held-out"}
-    sizes = [f"{count(rows[key])} {name}" for key, name in names.items() if rows.get(key)]
-    facts = [f"{', '.join(sizes)} rows"] if sizes else []
+    sizes = [(rows[key], name) for key, name in names.items() if rows.get(key)]
+    facts = []
+    if sizes:
+        *others, (size, last) = sizes
+        told = [f"{count(other)} {name}" for other, name in others]
+        facts.append(", ".join([*told, counted(size, f"{last} row")]))
     if known(summary.get("features")):
-        facts.insert(0, f"{count(summary['features'])} features")
+        facts.insert(0, counted(summary["features"], "feature"))
     if isinstance(summary.get("likelihood"), str):
         facts.append(f"{summary['likelihood']} likelihood")
     if known(summary.get("epochs")):
-        facts.append(f"{count(summary['epochs'])} epochs")
+        facts.append(counted(summary["epochs"], "epoch"))
     if known(summary.get("seconds")):
         facts.append(f"{fixed(summary['seconds'], 1)} s")
     return " · ".join(facts)

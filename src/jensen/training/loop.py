@@ -19,6 +19,7 @@ import numpy as np
 from jensen._runtime import quick_random
 from jensen._sampling import split
 from jensen._types import PRNGKey
+from jensen._words import counted
 from jensen.errors import TrainingError
 from jensen.inference import active_units, posterior_means
 from jensen.model import Model
@@ -93,7 +94,8 @@ def train(
 
     Raises:
         TrainingError: the objective or its gradient was not finite three times over. Its
-            attribute `trained` holds what the best weights were until then.
+            attribute `trained` holds what the best weights were until then: before the end of
+            the first epoch, those it began with.
     """
     return _Run(
         model,
@@ -259,7 +261,7 @@ class _Run:
             return f"max_time of {self.options.max_time:g} s reached"
         waited = progress.epoch - progress.best_epoch
         if self.options.early_stopping and waited >= self.options.patience:
-            return f"no better validation ELBO in {waited} epochs"
+            return f"no better validation ELBO in {counted(waited, 'epoch')}"
         return None
 
     def _fail(self, progress: Progress, best: Any) -> None:
@@ -272,9 +274,10 @@ class _Run:
         if progress.failures < _MOST_FAILURES:
             self.on_failure(sentence)
             return
+        kept = "The best model until then is kept." if progress.epoch else "No epoch was finished."
         error = TrainingError(
             f"training failed {progress.failures} times with values that are not finite, last in"
-            f" epoch {progress.epoch + 1}. The best model until then is kept. Try a smaller"
+            f" epoch {progress.epoch + 1}. {kept} Try a smaller"
             f" learning_rate than {self.options.learning_rate:g}, a smaller clip, or look for"
             " extreme values in the data."
         )

@@ -8,6 +8,7 @@ import numpy as np
 from jensen import evidence
 from jensen._sampling import split
 from jensen._types import PRNGKey
+from jensen._words import counted
 from jensen.data import Schema
 from jensen.evidence import Bound, Estimate
 from jensen.inference import active_units, posterior_means
@@ -143,7 +144,8 @@ def _on_collapse(active: int, latent_dim: int, elbo: Bound) -> str:
         )
     idle = latent_dim - active
     rest = f"; {idle} switched themselves off, which costs nothing" if idle else ""
-    return f"No collapse: {active} of {latent_dim} latents carry {kl:.1f} nats about a row{rest}."
+    carry = f"{counted(latent_dim, 'latent')} {'carries' if active == 1 else 'carry'}"
+    return f"No collapse: {active} of {carry} {kl:.1f} nats about a row{rest}."
 
 
 def _on_overfit(training: Bound, held_out: Bound, gain: float) -> str:

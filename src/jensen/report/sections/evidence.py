@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from jensen._words import counted
 from jensen.report.charts import (
     BLUE,
     GREY,
@@ -47,8 +48,11 @@ def _histogram(data: ReportData) -> str:
         "y": counts.tolist(),
         "width": plain(np.diff(edges) * 0.96),
         "marker": {"color": BLUE},
-        "customdata": [f"{fixed(a, 1)} to {fixed(b, 1)}" for a, b in pairwise(edges)],
-        "hovertemplate": "%{customdata} nats: %{y} rows<extra></extra>",
+        "customdata": [
+            f"{fixed(a, 1)} to {fixed(b, 1)} nats: {counted(n, 'row')}"
+            for (a, b), n in zip(pairwise(edges), counts, strict=True)
+        ],
+        "hovertemplate": "%{customdata}<extra></extra>",
         "showlegend": False,
     }
     traces = [
@@ -64,7 +68,7 @@ def _histogram(data: ReportData) -> str:
         "yaxis": axis("rows", range=[0, top], **whole(top)),
         "margin": {"l": 60, "r": 14, "t": 34, "b": 44},
     }
-    label = f"Histogram of the log evidence of {count(len(known))} held-out rows"
+    label = f"Histogram of the log evidence of {counted(len(known), 'held-out row')}"
     caption = (
         "Each bar counts held-out rows by their log evidence; rows further right fit the model"
         " better, and a long tail on the left is what the model does not know."

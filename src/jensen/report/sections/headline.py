@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from jensen._words import counted
 from jensen.report.content import ReportData
 from jensen.report.markup import Section, paragraph, table
 from jensen.report.numbers import count, fixed, known, with_error
@@ -76,13 +77,13 @@ def _how(evidence: Mapping[str, Any]) -> str:
     if isinstance(evidence.get("method"), str):
         told[0] += f", by {evidence['method'].replace('_', ' ')}"
     if known(evidence.get("draws")) and evidence["draws"] > 0:
-        told.append(f"{count(evidence['draws'])} draws a row")
+        told.append(f"{counted(evidence['draws'], 'draw')} a row")
     if known(evidence.get("ess")):
         told.append(f"median effective draws {fixed(evidence['ess'], 0)}")
     if known(evidence.get("khat")):
         told.append(f"median Pareto k̂ {fixed(evidence['khat'])}")
     if known(evidence.get("unreliable_rows")) and evidence["unreliable_rows"] > 0:
-        told.append(f"unreliable for {count(evidence['unreliable_rows'])} rows (k̂ above 0.7)")
+        told.append(f"unreliable for {counted(evidence['unreliable_rows'], 'row')} (k̂ above 0.7)")
     return ", ".join(told)
 
 

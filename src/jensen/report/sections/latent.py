@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jensen._words import counted
 from jensen.report.charts import (
     BLUE,
     LEGEND,
@@ -15,7 +16,6 @@ from jensen.report.charts import (
 )
 from jensen.report.content import ReportData
 from jensen.report.markup import Section, figure
-from jensen.report.numbers import count
 
 __all__ = ["latent"]
 
@@ -30,7 +30,7 @@ def latent(data: ReportData) -> Section | None:
     step = -(-len(data.latent) // _MOST_POINTS)
     points = data.latent[::step].astype(float)
     labels = None if data.latent_labels is None else data.latent_labels[::step]
-    n = f"{count(len(points))} rows"
+    n = counted(len(points), "row")
     if points.shape[1] == 1:
         picture, told = _histogram(points[:, 0], labels, n), "The bars count rows by their latent"
     else:
@@ -71,17 +71,20 @@ def _scatter(points: np.ndarray, labels: np.ndarray | None, n: str) -> str:
 def _histogram(values: np.ndarray, labels: np.ndarray | None, n: str) -> str:
     known = values[np.isfinite(values)]
     edges = np.histogram_bin_edges(known, bins=bar_count(len(known)))
-    traces = [
-        {
-            "type": "bar",
-            "x": plain((edges[1:] + edges[:-1]) / 2),
-            "y": np.histogram(values[rows & np.isfinite(values)], edges)[0].tolist(),
-            "name": name,
-            "marker": {"color": colour.get("color", BLUE)},
-            "hovertemplate": "%{x}: %{y} rows<extra>" + name + "</extra>",
-        }
-        for name, rows, colour in _groups(labels, len(values), graded=False)
-    ]
+    traces = []
+    for name, rows, colour in _groups(labels, len(values), graded=False):
+        counts = np.histogram(values[rows & np.isfinite(values)], edges)[0].tolist()
+        traces.append(
+            {
+                "type": "bar",
+                "x": plain((edges[1:] + edges[:-1]) / 2),
+                "y": counts,
+                "name": name,
+                "marker": {"color": colour.get("color", BLUE)},
+                "customdata": [counted(n, "row") for n in counts],
+                "hovertemplate": "%{x}: %{customdata}<extra>" + name + "</extra>",
+            }
+        )
     layout = {
         "xaxis": axis("latent"),
         "yaxis": axis("rows", **whole(len(values))),

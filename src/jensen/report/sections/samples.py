@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jensen._words import counted
 from jensen.report.content import ReportData
 from jensen.report.features import draws, wide
 from jensen.report.markup import Section, figure, side_by_side
@@ -40,7 +41,7 @@ def samples(data: ReportData) -> Section | None:
 
 def _picture(source: str, rows: np.ndarray, data: ReportData) -> str:
     rows = rows[:_MOST_ROWS]
-    label = f"{len(rows)} samples with latents from the {source}"
+    label = f"{counted(len(rows), 'sample')} with latents from the {source}"
     if data.image_shape is None:
         return draws(f"samples-{source}", rows, data, label)
     return image_tag(png_grid(data.images(rows), data.value_range, width=440), label)
