@@ -9,52 +9,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 import jensen
-from jensen import store
-from jensen._lenient import lenient
 from jensen.cli import _app, main
 from jensen.parts._families import members
 from jensen.parts.likelihoods import Likelihood
 from jensen.parts.priors import Prior
-from jensen.recipes import build_model
+
+pytestmark = pytest.mark.usefixtures("as_users_run_it")
 
 NAMES = ["height", "width", "a depth, say"]
 ESTIMATE = {"value", "stderr", "method", "kind", "draws", "ess", "khat"}
 
 
-def saved_model(path, X, names=None, **parts):
-    """A model as `VAE.save` leaves it, but for its weights, which no training has touched."""
-    schema = jensen.data.infer(X, names=names)
-    rows = schema.check(X)
-    assembly = {"latent_dim": 2, "hidden": [8], "high": schema.high, **parts}
-    details = {
-        "parameters": {"latent_dim": 2, "hidden": [8], "draws": 20},
-        "seed": 0,
-        "training_rows": len(rows),
-        "validation_rows": 0,
-        "best_epoch": 0,
-        "stopped": "all epochs done",
-        "seconds": 0.0,
-        "offset": -5.0,
-    }
-    model = build_model(rows, key=jax.random.key(0), **assembly)
-    store.save(path, store.Saved(model, assembly, schema.to_json(), [], rows, details))
-
-
-@pytest.fixture(autouse=True)
-def as_users_run_it():
-    """Without the suite's strict promotion, which parts of NumPyro are not written for."""
-    with lenient():
-        yield
-
-
 @pytest.fixture(scope="session")
-def home(tmp_path_factory):
+def home(tmp_path_factory, save_model):
     """A folder with two small models and rows for them."""
     home = tmp_path_factory.mktemp("cli")
     rng = np.random.default_rng(0)
@@ -63,10 +35,10 @@ def home(tmp_path_factory):
         writer = csv.writer(file)
         writer.writerow(NAMES)
         writer.writerows(X.tolist())
-    saved_model(home / "table", X, NAMES, likelihood="normal")
+    save_model(home / "table", X, NAMES, likelihood="normal")
     pixels = rng.integers(0, 2, size=(40, 8, 8)).astype("uint8")
     np.save(home / "pixels.npy", pixels)
-    saved_model(home / "pixels.jensen", pixels, likelihood="bernoulli")
+    save_model(home / "pixels.jensen", pixels, likelihood="bernoulli")
     return home
 
 
@@ -211,6 +183,55 @@ def test_there_and_back(run, home):
     np.testing.assert_allclose(rows, vae.inverse_transform(latents[:4]), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "evidence table {} --draws 30 --per-row",
+        "reconstruct table {}",
+        "denoise table {} --noise gaussian:0.5 --rows 0:3",
+        "encode table {} --rows 2:9",
+        "score table {}",
+        "check table {}",
+    ],
+)
+def test_rows_on_standard_input_are_those_of_a_file(line, run, home, piped):
+    piped((home / "table.csv").read_bytes())
+    assert run(line.format("-")) == run(line.format("table.csv"))
+
+
+def test_latents_on_standard_input(run, home, piped):
+    latents = run("encode table table.csv")
+    run("encode table table.csv --out latents.npy")
+    piped(latents)
+    _, rows = table(run("decode table -"))
+    np.testing.assert_allclose(rows, table(run("decode table latents.npy"))[1], rtol=1e-5)
+
+
+def test_a_complaint_about_standard_input_names_it(run, piped, capsys):
+    for line, sent, named in (
+        ("encode table -", "1,2\n", "standard input: X has 2 features"),
+        ("encode table - --rows 5:", "1,2,3\n", "takes no row of standard input"),
+        ("decode table -", "1,2,3\n", "standard input: latents have shape (1, 3)"),
+        ("denoise table - --noise gaussian:1", "1,2\n", "standard input: X has 2"),
+    ):
+        piped(sent)
+        assert main(line.split()) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert named in err
+
+
+def test_one_of_a_thing_is_singular(run, home, capsys, monkeypatch):
+    monkeypatch.chdir(home)
+    for line, told in (
+        ("score table table.csv --rows 0:1", " of 1 row\n"),
+        ("sample pixels.jensen --png one.png", "drew 1 row to one.png\n"),
+    ):
+        assert main(line.split()) == 0
+        assert told in capsys.readouterr().err
+    assert "with 1 draw: " in run("evidence table table.csv --draws 1 --rows 0:1")
+
+
 def test_names_with_commas_come_back(run):
     assert run("sample table --out new.csv") == ""
     run("encode table new.csv")
@@ -273,10 +294,10 @@ def test_info(run):
         assert word in text
 
 
-def test_a_model_fitted_to_a_frame_answers_with_numbers(run, home):
+def test_a_model_fitted_to_a_frame_answers_with_numbers(run, home, save_model):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1, 2, 3, 4], "b": [0.5, 1.5, 2.5, 0.0]})
-    saved_model(home / "frame", frame)
+    save_model(home / "frame", frame)
     header, rows = table(run("sample frame -n 3"))
     assert (header, rows.shape) == (["a", "b"], (3, 2))
 

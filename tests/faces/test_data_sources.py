@@ -64,6 +64,29 @@ def test_csv(tmp_path, text, X, names):
     assert dataset.X.dtype == (np.int64 if whole else np.float64)
 
 
+def test_csv_on_standard_input(piped, monkeypatch):
+    piped("\ufeffa;b\r\n1;2.5\r\n3;4\r\n")
+    dataset = load("-")
+    assert (dataset.name, dataset.names) == ("stdin", ("a", "b"))
+    np.testing.assert_array_equal(dataset.X, [[1, 2.5], [3, 4]])
+    piped("1,2\n5,6\n")
+    assert load("-", header=True).names == ("1", "2")
+    for sent, message in (
+        ("", "standard input: nothing came"),
+        ("a,b\n1,2\n\n3,x\n", "standard input: line 4, column 'b': 'x' is text"),
+        (b"a,b\n1,2\n\xff,3\n", "standard input: line 3: not UTF-8"),
+        ("a,b\n", "standard input: a header and no rows"),
+    ):
+        piped(sent)
+        with pytest.raises(DataError, match=message):
+            load("-")
+    with pytest.raises(OptionError, match="standard input has none"):
+        load("-", key="a")
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(DataError, match="standard input: nothing came"):
+        load("-")
+
+
 def test_header_may_be_told(tmp_path):
     path = written(tmp_path, "0,1\n5,6\n")
     assert load(path, header=False).X.tolist() == [[0, 1], [5, 6]]
@@ -80,7 +103,7 @@ BAD_CSV = {
     "nan": ("a,b\n1,nan\n", "line 2, column 'b': Input X contains NaN"),
     "inf": ("1,2\n1,-inf\n", "line 2, column 2: Input X contains infinity"),
     "na": ("a,b\n1,NA\n", "'NA' is text"),
-    "short-row": ("1,2\n3\n", "line 2 has 1 cells where the first line has 2"),
+    "short-row": ("1,2\n3\n", "line 2 has 1 cell where the first line has 2"),
     "long-row": ("a,b\n1,2\n1,2,3\n", "line 3 has 3 cells where the first line has 2"),
     "header-too-short": ("a,b\n1,2,3\n4,5,6\n", "line 2 has 3 cells where the first line has 2"),
     "latin-1": (b"a,b\n1,2\n3,\xe9\n", "line 3: not UTF-8 .byte 0xe9.; save it as UTF-8"),

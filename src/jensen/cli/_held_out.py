@@ -10,6 +10,7 @@ import numpy as np
 from jensen.cli._folder import read_run
 from jensen.cli._inputs import chosen_rows, read_fitting_rows
 from jensen.data import Dataset
+from jensen.data.sources import STDIN
 from jensen.errors import DataError, OptionError
 
 if TYPE_CHECKING:
@@ -85,13 +86,18 @@ def held_out_by_fit(vae: "VAE", model: Path) -> HeldOut:
     """The rows that `jensen fit` held out when it made `model`.
 
     Raises:
-        OptionError: `jensen fit` left no note of them.
+        OptionError: `jensen fit` left no note of them, or read them from standard input.
         DataError: the data are gone, or are others by now.
     """
     run = read_run(model)
     if run is None:
         raise OptionError(
             f"{model}: tells of no held-out rows; name some: jensen report MODEL DATA"
+        )
+    if run["data"] == STDIN:
+        raise OptionError(
+            f"{model}: was fitted to standard input, which is gone; name held-out rows: jensen"
+            " report MODEL DATA"
         )
     dataset = read_fitting_rows(vae, run["data"], run["key"], None)
     if digest(dataset.X) != run["digest"]:

@@ -1,6 +1,8 @@
 """From what was typed to a model and rows that fit it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +11,20 @@ import numpy as np
 
 import jensen
 from jensen.data import Dataset
-from jensen.errors import DataError, OptionError
+from jensen.data.sources import place
+from jensen.errors import DataError, JensenError, OptionError
 
 if TYPE_CHECKING:
     from jensen import VAE
 
-__all__ = ["chosen_rows", "load_model", "read_fitting_rows", "read_rows"]
+__all__ = [
+    "chosen_rows",
+    "load_model",
+    "model_and_rows",
+    "naming",
+    "read_fitting_rows",
+    "read_rows",
+]
 
 
 def load_model(path: Path) -> "VAE":
@@ -22,6 +32,23 @@ def load_model(path: Path) -> "VAE":
     vae = jensen.load(path)
     vae.schema_ = replace(vae.schema_, container="numpy")
     return vae
+
+
+def model_and_rows(
+    model: Path, data: str, key: str | None, rows: str | None
+) -> tuple["VAE", np.ndarray]:
+    """The model, and the rows asked for, which fit its schema."""
+    vae = load_model(model)
+    return vae, read_fitting_rows(vae, data, key, rows).X
+
+
+@contextmanager
+def naming(data: str, error: type[JensenError] = DataError) -> Iterator[None]:
+    """Put where the rows come from before a complaint about them."""
+    try:
+        yield
+    except error as complaint:
+        raise type(complaint)(f"{place(data)}: {complaint}") from None
 
 
 def read_rows(data: str, key: str | None, rows: str | None) -> Dataset:
@@ -33,11 +60,9 @@ def read_rows(data: str, key: str | None, rows: str | None) -> Dataset:
 def read_fitting_rows(vae: "VAE", data: str, key: str | None, rows: str | None) -> Dataset:
     """The same, where every row of the data must fit the model's schema."""
     dataset = jensen.data.load(data, key)
-    try:
+    with naming(data):
         # All rows, so that the number in a complaint is the row's number in the file.
         checked = vae.schema_.check(dataset.X, names=dataset.names)
-    except DataError as error:
-        raise DataError(f"{data}: {error}") from None
     return _taken(replace(dataset, X=checked), rows, data)
 
 
@@ -50,7 +75,7 @@ def chosen_rows(count: int, rows: str | None, data: str) -> np.ndarray:
         raise OptionError(f"--rows {rows}: give A:B, A: or :B with whole numbers, such as 0:100")
     chosen = np.arange(count)[slice(*(int(end) if end else None for end in found.groups()))]
     if not len(chosen):
-        raise OptionError(f"--rows {rows}: takes no row of {data}, which has {count}")
+        raise OptionError(f"--rows {rows}: takes no row of {place(data)}, which has {count}")
     return chosen
 
 

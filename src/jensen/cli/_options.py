@@ -46,7 +46,7 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         show_default=False,
-        help="Rows of numbers: a .npy, .npz, .csv or .tsv file, or: digits.",
+        help="Rows of numbers: a .npy, .npz, .csv or .tsv file; - for CSV on stdin; or: digits.",
     ),
 ]
 Key = Annotated[

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from jensen._files import write_atomic
 from jensen.errors import OptionError
 
-__all__ = ["plain", "print_json", "require_suffix", "say", "show_array", "write_array"]
+__all__ = ["Answer", "plain", "print_json", "require_suffix", "say", "write_array"]
 
 _SUFFIXES = (".npy", ".csv")
 
@@ -67,35 +68,50 @@ def write_array(out: Path, array: np.ndarray, header: Sequence[str] | None = Non
     write_atomic(out, text.getvalue())
 
 
-def show_array(
-    name: str,
-    array: np.ndarray,
-    *,
-    out: Path | None,
-    as_json: bool,
-    quiet: bool,
-    header: Sequence[str] | None = None,
-    more: dict[str, Any] | None = None,
-) -> None:
-    """Give rows in the form asked for.
+@dataclass(frozen=True)
+class Answer:
+    """The form in which rows are asked for; a file of an unknown kind is refused at once.
 
-    Args:
-        name: what they are called in JSON.
-        array: shape (rows, *event).
+    Attributes:
         out: file to write them to; JSON then names it in place of the numbers.
-        as_json: one JSON object on stdout, with `more` in it.
+        as_json: one JSON object on stdout.
         quiet: do not tell on stderr what was written.
-        header: column names for CSV.
-        more: further entries of the JSON object.
     """
-    if out is not None:
-        write_array(out, array, header)
-        say(quiet, f"wrote {' x '.join(map(str, array.shape))} numbers to {out}")
-    if as_json:
-        given = {name: array} if out is None else {"out": out, "shape": array.shape}
-        print_json(given | (more or {}))
-    elif out is None:
-        _write_csv(sys.stdout, array, header)
+
+    out: Path | None
+    as_json: bool
+    quiet: bool
+
+    def __post_init__(self):
+        require_suffix(self.out)
+
+    def say(self, line: str) -> None:
+        """One line on stderr."""
+        say(self.quiet, line)
+
+    def show(
+        self,
+        name: str,
+        array: np.ndarray,
+        header: Sequence[str] | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> None:
+        """Give rows in that form.
+
+        Args:
+            name: what they are called in JSON.
+            array: shape (rows, *event).
+            header: column names for CSV.
+            more: further entries of the JSON object.
+        """
+        if self.out is not None:
+            write_array(self.out, array, header)
+            self.say(f"wrote {' x '.join(map(str, array.shape))} numbers to {self.out}")
+        if self.as_json:
+            given = {"out": self.out, "shape": array.shape} if self.out else {name: array}
+            print_json(given | (more or {}))
+        elif self.out is None:
+            _write_csv(sys.stdout, array, header)
 
 
 def _write_csv(file: Any, array: np.ndarray, header: Sequence[str] | None) -> None:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import jensen
+from jensen._words import counted
 from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder, read_run
 from jensen.cli._held_out import HeldOut, digest, held_out_of, limited
+from jensen.cli._inputs import naming
 from jensen.cli._options import option
 from jensen.cli._output import plain, print_json, say
 from jensen.data import BUILT_IN, Dataset, Schema
+from jensen.data.sources import STDIN, place
 from jensen.errors import DataError, OptionError, TrainingError
 
 if TYPE_CHECKING:
@@ -77,15 +80,13 @@ def _read(asked: Asked) -> _Rows:
         raise OptionError(f"test={asked.test_fraction}: must be a share above 0 and below 1")
     dataset = jensen.data.load(asked.data, asked.key)
     test = None if asked.test_key is None else jensen.data.load(asked.data, asked.test_key)
-    try:
+    with naming(asked.data):
         schema = jensen.data.infer(
             dataset.X, kind=settings["kind"], high=settings["high"], names=dataset.names
         )
         if test is None:
             return _split(asked, dataset, schema)
         schema.check(test.X)
-    except DataError as error:
-        raise DataError(f"{asked.data}: {error}") from None
     given = lambda: HeldOut(
         test.name,
         schema.check(test.X),
@@ -119,10 +120,10 @@ def _split(asked: Asked, dataset: Dataset, schema: Schema) -> _Rows:
 
 def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
     """What tells a run from others, and where its held-out rows are."""
-    built_in = asked.data in BUILT_IN
+    is_file = asked.data not in (*BUILT_IN, STDIN)
     return {
         "jensen": jensen.__version__,
-        "data": asked.data if built_in else str(Path(asked.data).resolve()),
+        "data": str(Path(asked.data).resolve()) if is_file else asked.data,
         "key": asked.key,
         "test_key": asked.test_key,
         "settings": asked.settings | {"test": asked.test_fraction},
@@ -142,7 +143,7 @@ def _require_same(note: dict[str, Any], asked: Asked, path: Path) -> None:
         if name not in _FREE and then.get(name) != value:
             given, started = f"{option(name)} {_shown(value)}", _shown(then.get(name))
             if name == "data":
-                given, started = asked.data, "other rows"
+                given, started = place(asked.data), "other rows"
             raise OptionError(
                 f"{given}: the run in {path} was started with {started}; resume with that, or start"
                 " anew in another folder"
@@ -189,6 +190,9 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
                 raise OptionError(f"objective={settings['objective']}: {error}") from error
             raise
         except TrainingError as error:
+            # Before the end of the first epoch the weights are those it began with.
+            if not vae.n_iter_:
+                raise
             _save(vae, rows, folder.path)
             raise TrainingError(f"{error} It is in {folder.path}.") from error
         except KeyboardInterrupt:
@@ -231,7 +235,8 @@ def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> 
 
     every = rows.held_out()
     held_out = limited(every)
-    say(asked.quiet, f"scoring {len(held_out.indices)} of {len(every.indices)} held-out rows")
+    total = counted(len(every.indices), "held-out row")
+    say(asked.quiet, f"scoring {len(held_out.indices)} of {total}")
     check = vae.check(held_out.scored, held_out.training)
     page = None
     if asked.report:

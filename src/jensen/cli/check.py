@@ -17,11 +17,11 @@ def check(
 
     Give rows that the model was not fitted to.
     """
-    from jensen.cli._inputs import load_model, read_fitting_rows
+    from jensen.cli._inputs import model_and_rows
     from jensen.cli._output import print_json
 
-    vae = load_model(model)
-    checked = vae.check(read_fitting_rows(vae, data, key, rows).X)
+    vae, X = model_and_rows(model, data, key, rows)
+    checked = vae.check(X)
     if json:
         print_json(checked.to_json())
     else:

@@ -16,7 +16,7 @@ def decode(
         typer.Argument(
             metavar="LATENTS",
             show_default=False,
-            help="One z a row: a .npy, .npz, .csv or .tsv file, as of encode.",
+            help="One z a row, as of encode: a .npy, .npz, .csv or .tsv file; - for CSV on stdin.",
         ),
     ],
     rows: Rows = None,
@@ -26,15 +26,13 @@ def decode(
     quiet: Quiet = False,
 ) -> None:
     """Give the mean of x given z for each row of latents."""
-    from jensen.cli._inputs import load_model, read_rows
-    from jensen.cli._output import require_suffix, show_array
+    from jensen.cli._inputs import load_model, naming, read_rows
+    from jensen.cli._output import Answer
     from jensen.errors import OptionError
 
-    require_suffix(out)
+    answer = Answer(out, json, quiet)
     vae = load_model(model)
     Z = read_rows(latents, key, rows).X
-    try:
+    with naming(latents, OptionError):
         decoded = vae.inverse_transform(Z)
-    except OptionError as error:
-        raise OptionError(f"{latents}: {error}") from None
-    show_array("rows", decoded, out=out, as_json=json, quiet=quiet, header=vae.schema_.names)
+    answer.show("rows", decoded, vae.schema_.names)

@@ -32,31 +32,22 @@ def denoise(
     quiet: Quiet = False,
 ) -> None:
     """Give the posterior mean of each row before the noise, and its standard deviation."""
-    from jensen.cli._inputs import load_model, read_rows
-    from jensen.cli._output import require_suffix, say, show_array, write_array
-    from jensen.errors import DataError, OptionError
+    from jensen.cli._inputs import load_model, naming, read_rows
+    from jensen.cli._output import Answer, require_suffix, write_array
+    from jensen.errors import OptionError
 
-    require_suffix(out)
+    answer = Answer(out, json, quiet)
     require_suffix(std_out, option="std-out")
     if out is not None and std_out is not None and out.resolve() == std_out.resolve():
         raise OptionError(f"std-out={std_out}: is also where --out goes; give another file")
     vae = load_model(model)
     noisy = read_rows(data, key, rows).X
-    try:
+    with naming(data):
         clean = vae.denoise(noisy, noise=noise)
-    except DataError as error:
-        raise DataError(f"{data}: {error}") from None
     header = vae.schema_.names
     if std_out is not None:
         write_array(std_out, clean.std, header)
-        say(quiet, f"wrote standard deviations to {std_out}")
+        answer.say(f"wrote standard deviations to {std_out}")
     more = {"std": clean.std} if out is None and std_out is None else {}
-    show_array(
-        "mean",
-        clean.mean,
-        out=out,
-        as_json=json,
-        quiet=quiet,
-        header=header,
-        more=more | {"ess": clean.ess} | ({} if std_out is None else {"std_out": std_out}),
-    )
+    more |= {"ess": clean.ess} | ({} if std_out is None else {"std_out": std_out})
+    answer.show("mean", clean.mean, header, more)

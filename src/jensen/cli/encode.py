@@ -15,17 +15,9 @@ def encode(
     quiet: Quiet = False,
 ) -> None:
     """Give the posterior mean of z for each row."""
-    from jensen.cli._inputs import load_model, read_fitting_rows
-    from jensen.cli._output import require_suffix, show_array
+    from jensen.cli._inputs import model_and_rows
+    from jensen.cli._output import Answer
 
-    require_suffix(out)
-    vae = load_model(model)
-    X = read_fitting_rows(vae, data, key, rows).X
-    show_array(
-        "latents",
-        vae.transform(X),
-        out=out,
-        as_json=json,
-        quiet=quiet,
-        header=list(vae.get_feature_names_out()),
-    )
+    answer = Answer(out, json, quiet)
+    vae, X = model_and_rows(model, data, key, rows)
+    answer.show("latents", vae.transform(X), list(vae.get_feature_names_out()))

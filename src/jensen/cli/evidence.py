@@ -33,13 +33,12 @@ def evidence(
     """Estimate log p(x) of rows: value, standard error, kind and reliability, in nats."""
     import time
 
-    from jensen.cli._inputs import load_model, read_fitting_rows
+    from jensen.cli._inputs import model_and_rows
     from jensen.cli._output import print_json, say
     from jensen.cli._scores import brief
 
     began = time.monotonic()
-    vae = load_model(model)
-    X = read_fitting_rows(vae, data, key, rows).X
+    vae, X = model_and_rows(model, data, key, rows)
     if draws is None:
         draws = _BOUND_DRAWS if method == "elbo" else vae.draws
     estimate = vae.log_evidence(X, cast(Any, method), draws, random_state=seed)

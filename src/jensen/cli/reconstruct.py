@@ -15,17 +15,9 @@ def reconstruct(
     quiet: Quiet = False,
 ) -> None:
     """Encode rows and decode them again: the mean of x given z, over z from the posterior."""
-    from jensen.cli._inputs import load_model, read_fitting_rows
-    from jensen.cli._output import require_suffix, show_array
+    from jensen.cli._inputs import model_and_rows
+    from jensen.cli._output import Answer
 
-    require_suffix(out)
-    vae = load_model(model)
-    X = read_fitting_rows(vae, data, key, rows).X
-    show_array(
-        "reconstruction",
-        vae.reconstruct(X),
-        out=out,
-        as_json=json,
-        quiet=quiet,
-        header=vae.schema_.names,
-    )
+    answer = Answer(out, json, quiet)
+    vae, X = model_and_rows(model, data, key, rows)
+    answer.show("reconstruction", vae.reconstruct(X), vae.schema_.names)

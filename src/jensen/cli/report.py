@@ -32,6 +32,7 @@ def report(
     """Write one HTML page that opens without a network: scores, pictures, and how to read them."""
     import time
 
+    from jensen._words import counted
     from jensen.cli._held_out import held_out_by_fit, held_out_rows
     from jensen.cli._inputs import load_model
     from jensen.cli._output import print_json, require_suffix, say
@@ -45,7 +46,7 @@ def report(
     vae = load_model(model)
     held_out = held_out_by_fit(vae, model) if data is None else held_out_rows(vae, data, key, rows)
     page = out or (model if model.is_dir() else model.parent) / "report.html"
-    say(quiet, f"scoring {len(held_out.scored)} rows")
+    say(quiet, f"scoring {counted(len(held_out.scored), 'row')}")
     check = vae.check(held_out.scored, held_out.training)
     report_on(vae, held_out, check, page, seconds=time.monotonic() - began)
     if json:

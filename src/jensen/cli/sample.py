@@ -32,11 +32,12 @@ def sample(
     quiet: Quiet = False,
 ) -> None:
     """Draw new rows that obey the schema: z from the prior or the posterior, then x given z."""
+    from jensen._words import counted
     from jensen.cli._images import require_images, write_grid
     from jensen.cli._inputs import load_model
-    from jensen.cli._output import require_suffix, say, show_array
+    from jensen.cli._output import Answer, require_suffix
 
-    require_suffix(out)
+    answer = Answer(out, json, quiet)
     require_suffix(png, (".png",), "png")
     vae = load_model(model)
     if png is not None:
@@ -44,15 +45,8 @@ def sample(
     drawn = vae.sample(n, cast(Any, source), mean=mean, random_state=seed)
     if png is not None:
         write_grid(png, drawn, vae.schema_)
-        say(quiet, f"drew {n} rows to {png}")
+        answer.say(f"drew {counted(n, 'row')} to {png}")
         if out is None and not json:
             return
-    show_array(
-        "samples",
-        drawn,
-        out=out,
-        as_json=json,
-        quiet=quiet,
-        header=vae.schema_.names,
-        more={"source": source, "mean": mean} | ({} if png is None else {"png": png}),
-    )
+    more = {"source": source, "mean": mean} | ({} if png is None else {"png": png})
+    answer.show("samples", drawn, vae.schema_.names, more)

@@ -20,24 +20,17 @@ def score(
     """
     import numpy as np
 
-    from jensen.cli._inputs import load_model, read_fitting_rows
-    from jensen.cli._output import print_json, require_suffix, say, show_array
+    from jensen._words import counted
+    from jensen.cli._inputs import model_and_rows
+    from jensen.cli._output import Answer, print_json
     from jensen.cli._scores import outliers
 
-    require_suffix(out)
-    vae = load_model(model)
-    X = read_fitting_rows(vae, data, key, rows).X
+    answer = Answer(out, json, quiet)
+    vae, X = model_and_rows(model, data, key, rows)
     values = vae.score_samples(X)
     outlier = outliers(vae, values)
-    say(quiet, f"{int(outlier.sum())} of {len(outlier)} rows are outliers")
+    answer.say(f"outliers: {int(outlier.sum())} of {counted(len(outlier), 'row')}")
     if json and out is None:
         print_json({"log_evidence": values, "outlier": outlier})
         return
-    show_array(
-        "scores",
-        np.column_stack([values, outlier]),
-        out=out,
-        as_json=json,
-        quiet=quiet,
-        header=("log_evidence", "outlier"),
-    )
+    answer.show("scores", np.column_stack([values, outlier]), ("log_evidence", "outlier"))

@@ -1,12 +1,16 @@
 """CSV files of numbers: delimiter and header found out, a bad cell named by line and column."""
 
 import csv
+import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
+from jensen._words import counted
 from jensen.data.frames import require_distinct
 from jensen.errors import DataError
 
@@ -14,7 +18,28 @@ _ENCODING = "utf-8-sig"
 _EXACT_FLOAT64 = 2**53
 
 
-def read_csv(path: Path, header: bool | None = None) -> tuple[np.ndarray, tuple[str, ...] | None]:
+@dataclass(frozen=True)
+class Text:
+    """What came by another way than a file, to be opened again and again like one."""
+
+    name: str
+    data: bytes
+
+    def open(self, *, encoding: str, newline: str | None = None) -> TextIO:
+        """From the beginning."""
+        return io.TextIOWrapper(io.BytesIO(self.data), encoding=encoding, newline=newline)
+
+    def read_bytes(self) -> bytes:
+        """All of it."""
+        return self.data
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def read_csv(
+    path: Path | Text, header: bool | None = None
+) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Numbers, shape (rows, columns), and column names or None.
 
     The delimiter is a tab, semicolon or comma, the first of these that is in the first line.
@@ -45,7 +70,7 @@ def read_csv(path: Path, header: bool | None = None) -> tuple[np.ndarray, tuple[
     return values, names
 
 
-def _lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path | Text, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of every line that is not blank."""
     with path.open(encoding=_ENCODING, newline="") as file:
         reader = csv.reader(file, delimiter=delimiter)
@@ -54,7 +79,7 @@ def _lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, [cell.strip() for cell in cells]
 
 
-def _first_line(path: Path) -> tuple[list[str], int, str]:
+def _first_line(path: Path | Text) -> tuple[list[str], int, str]:
     with path.open(encoding=_ENCODING) as file:
         text = next((line for line in file if line.strip()), "")
     if not text:
@@ -64,7 +89,7 @@ def _first_line(path: Path) -> tuple[list[str], int, str]:
     return cells, line, delimiter
 
 
-def _is_header(path: Path, line: int, cells: list[str]) -> bool:
+def _is_header(path: Path | Text, line: int, cells: list[str]) -> bool:
     if len(cells) > 1 and cells == [str(index) for index in range(len(cells))]:
         return True
     text = [cell for cell in cells if _number(cell) is None]
@@ -76,7 +101,7 @@ def _is_header(path: Path, line: int, cells: list[str]) -> bool:
     return len(text) == len(cells)
 
 
-def _names(path: Path, line: int, cells: list[str]) -> tuple[str, ...]:
+def _names(path: Path | Text, line: int, cells: list[str]) -> tuple[str, ...]:
     if "" in cells:
         raise DataError(
             f"{path}: line {line}: column {cells.index('') + 1} has no name; name it, or leave "
@@ -89,7 +114,7 @@ def _names(path: Path, line: int, cells: list[str]) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _parse(path: Path, skip: int, delimiter: str) -> np.ndarray | None:
+def _parse(path: Path | Text, skip: int, delimiter: str) -> np.ndarray | None:
     """All rows at NumPy's speed; None where a cell or a row is at fault."""
     with path.open(encoding=_ENCODING) as file:
         lines = (line for line in islice(file, skip, None) if line.strip())
@@ -107,7 +132,7 @@ def _parse(path: Path, skip: int, delimiter: str) -> np.ndarray | None:
 
 
 def _diagnosis(
-    path: Path, delimiter: str, header: bool, names: tuple[str, ...] | None, width: int
+    path: Path | Text, delimiter: str, header: bool, names: tuple[str, ...] | None, width: int
 ) -> str:
     """Say what is wrong with the first cell or row that cannot be used."""
     lines = _lines(path, delimiter)
@@ -116,8 +141,8 @@ def _diagnosis(
     for line, cells in lines:
         if len(cells) != width:
             return (
-                f"{path}: line {line} has {len(cells)} cells where the first line has {width}; "
-                "give every line as many"
+                f"{path}: line {line} has {counted(len(cells), 'cell')} where the first line has "
+                f"{width}; give every line as many"
             )
         for index, cell in enumerate(cells):
             value = _number(cell)
@@ -149,7 +174,7 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _bad_byte(path: Path) -> str:
+def _bad_byte(path: Path | Text) -> str:
     data = path.read_bytes()
     try:
         data.decode(_ENCODING)

@@ -1,5 +1,6 @@
 """Data by name or file, for the command line: built-in sets, .npy, .npz and .csv of numbers."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,12 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from jensen.data.csv_numbers import read_csv
+from jensen.data.csv_numbers import Text, read_csv
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
 
 SUFFIXES = (".npy", ".npz", ".csv", ".tsv")
+STDIN = "-"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +38,8 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
     """Read a built-in set or a file; nothing is unpickled.
 
     Args:
-        source: a name in `BUILT_IN`, or the path of a .npy, .npz, .csv or .tsv file; a file
-            called like a built-in set is meant by "./digits".
+        source: a name in `BUILT_IN`; the path of a .npy, .npz, .csv or .tsv file; or "-", which
+            is CSV on standard input. A file called like a built-in set is meant by "./digits".
         key: the array of an .npz file; may be left out where it holds one.
         header: whether the first line of a .csv names the columns; None finds it out.
 
@@ -58,6 +60,9 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
     if str(source) in BUILT_IN:
         _refuse_key(key, str(source))
         return BUILT_IN[str(source)]()
+    if source == STDIN:
+        _refuse_key(key, place(source))
+        return _dataset("stdin", place(source), *read_csv(Text(place(source), _stdin()), header))
     path = Path(source)
     _require_file(path)
     names = None
@@ -72,12 +77,37 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
             X, names = read_csv(path, header)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return _dataset(path.stem, str(path), X, names)
+
+
+def place(source: str | Path) -> str:
+    """What messages call a source.
+
+    >>> place("rows.csv"), place("-")
+    ('rows.csv', 'standard input')
+    """
+    return "standard input" if source == STDIN else str(source)
+
+
+def _dataset(name: str, where: str, X: np.ndarray, names: tuple[str, ...] | None) -> Dataset:
+    """Numbers that were read, once they are rows and finite."""
     try:
         X = read_rows(X).values
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-    _require_finite(path, X)
-    return Dataset(path.stem, X, names)
+        raise DataError(f"{where}: {error}") from None
+    _require_finite(where, X)
+    return Dataset(name, X, names)
+
+
+def _stdin() -> bytes:
+    try:
+        # None where whoever started the program closed it.
+        data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    except OSError as error:
+        raise DataError(f"standard input: cannot be read ({error.strerror or error})") from None
+    if not data.strip():
+        raise DataError("standard input: nothing came; pipe rows to it as CSV")
+    return data
 
 
 def _digits() -> Dataset:
@@ -144,7 +174,7 @@ def _why_unreadable(error: Exception) -> str:
     return "not a NumPy file, or damaged; save it again with numpy.save or numpy.savez"
 
 
-def _require_finite(path: Path, X: np.ndarray) -> None:
+def _require_finite(where: str, X: np.ndarray) -> None:
     if X.dtype.kind != "f" or np.isfinite(X).all():
         return
     flat = X.reshape(len(X), -1)
@@ -152,5 +182,5 @@ def _require_finite(path: Path, X: np.ndarray) -> None:
     what = "NaN" if np.isnan(flat[row, column]) else "infinity"
     place = position(row, column, shape=X.shape[1:])
     raise DataError(
-        f"{path}: Input X contains {what}, first at {place}; fill the cell or drop the row"
+        f"{where}: Input X contains {what}, first at {place}; fill the cell or drop the row"
     )

@@ -1,0 +1,53 @@
+"""What tests of several faces share."""
+
+import io
+
+import jax
+import pytest
+
+import jensen
+from jensen import store
+from jensen._lenient import lenient
+from jensen.recipes import build_model
+
+
+@pytest.fixture
+def as_users_run_it():
+    """Without the suite's strict promotion, which parts of NumPyro are not written for."""
+    with lenient():
+        yield
+
+
+@pytest.fixture
+def piped(monkeypatch):
+    """Put text or bytes on standard input."""
+
+    def pipe(text):
+        data = text.encode() if isinstance(text, str) else text
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    return pipe
+
+
+@pytest.fixture(scope="session")
+def save_model():
+    """Write a model as `VAE.save` does, but for its weights, which no training has touched."""
+
+    def save(path, X, names=None, **parts):
+        schema = jensen.data.infer(X, names=names)
+        rows = schema.check(X)
+        assembly = {"latent_dim": 2, "hidden": [8], "high": schema.high, **parts}
+        details = {
+            "parameters": {"latent_dim": 2, "hidden": [8], "draws": 20},
+            "seed": 0,
+            "training_rows": len(rows),
+            "validation_rows": 0,
+            "best_epoch": 0,
+            "stopped": "all epochs done",
+            "seconds": 0.0,
+            "offset": -5.0,
+        }
+        model = build_model(rows, key=jax.random.key(0), **assembly)
+        store.save(path, store.Saved(model, assembly, schema.to_json(), [], rows, details))
+
+    return save
