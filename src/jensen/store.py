@@ -39,6 +39,8 @@ SUFFIX = ".jensen"
 
 # Written from the last to the first: a folder without config.json is no model yet.
 _PARTS = ("config.json", "schema.json", "weights.safetensors", "rows.safetensors", "history.jsonl")
+# What a run of `jensen fit` has in its folder from its beginning, and after some epochs.
+_UNFINISHED = ("run.json", "checkpoint.safetensors")
 # Parts that a caller made and that no file can bring back without running code from it.
 _CUSTOM = ("prior", "likelihood", "encoder", "decoder")
 # The largest number of pseudo-inputs that a prior takes from the rows.
@@ -187,7 +189,7 @@ def _read(path: Path) -> dict[str, bytes]:
         what = Path(error.filename).name if path.is_dir() else "no such file or folder"
         missing = f"{what} is missing" if path.is_dir() else what
         remedy = "Name a model that `jensen fit` made."
-        if (path / "checkpoint.safetensors").exists():
+        if any((path / name).exists() for name in _UNFINISHED):
             remedy = f"It is an unfinished run; go on with `jensen fit ... --resume --out {path}`."
         raise FileError(f"{path}: {missing}. {remedy}") from error
     except (zipfile.BadZipFile, KeyError, OSError, EOFError, zlib.error) as error:

@@ -1,13 +1,9 @@
 """Whatever is wrong with a command line: exit code 2, and one line that names it."""
 
-import jax
 import numpy as np
 import pytest
 
-import jensen
-from jensen import store
 from jensen.cli import main
-from jensen.recipes import build_model
 
 FIT = "fit table.csv --epochs 1 --hidden 4 --latent 2 --out new"
 
@@ -57,7 +53,11 @@ CASES = [
     (f"{FIT} --epochs many", "--epochs='many'"),
     (f"{FIT} --batch-size 0", "--batch-size=0"),
     (f"{FIT} --learning-rate 0", "--learning-rate=0"),
-    (f"{FIT} --learning-rate inf", "--learning-rate"),
+    (f"{FIT} --learning-rate inf", "--learning-rate=inf: must be a number above 0, and at most 1"),
+    (f"{FIT} --learning-rate nan", "--learning-rate=nan: must be a number above 0, and at most 1"),
+    (f"{FIT} --objective beta:nan", "--objective='beta:nan'"),
+    (f"{FIT} --validation-fraction nan", "--validation-fraction=nan: must be a share from 0"),
+    (f"{FIT} --test-fraction nan", "--test-fraction=nan: must be a share above 0"),
     (f"{FIT} --max-time nan", "--max-time=nan"),
     (f"{FIT} --validation-fraction 1", "--validation-fraction=1"),
     (f"{FIT} --test-fraction 0", "--test-fraction=0"),
@@ -101,27 +101,8 @@ CASES = [
 ]
 
 
-def saved_model(path, X, names=None, **parts):
-    """A model as `VAE.save` leaves it, but for its weights, which no training has touched."""
-    schema = jensen.data.infer(X, names=names)
-    rows = schema.check(X)
-    assembly = {"latent_dim": 2, "hidden": [8], "high": schema.high, **parts}
-    details = {
-        "parameters": {"latent_dim": 2, "hidden": [8], "draws": 20},
-        "seed": 0,
-        "training_rows": len(rows),
-        "validation_rows": 0,
-        "best_epoch": 0,
-        "stopped": "all epochs done",
-        "seconds": 0.0,
-        "offset": -5.0,
-    }
-    model = build_model(rows, key=jax.random.key(0), **assembly)
-    store.save(path, store.Saved(model, assembly, schema.to_json(), [], rows, details))
-
-
 @pytest.fixture(scope="session")
-def home(tmp_path_factory):
+def home(tmp_path_factory, save_model):
     home = tmp_path_factory.mktemp("bad")
     X = np.random.default_rng(0).normal(size=(30, 3))
     lines = [",".join(map(str, row)) for row in X.tolist()]
@@ -135,7 +116,7 @@ def home(tmp_path_factory):
     (home / "empty.csv").write_text("")
     np.savez(home / "two.npz", a=X, b=X)
     for name in ("model", "altered"):
-        saved_model(home / name, X, ["a", "b", "c"])
+        save_model(home / name, X, ["a", "b", "c"])
     weights = home / "altered" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
     return home

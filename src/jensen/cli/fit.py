@@ -60,7 +60,7 @@ def fit(
         128
     ),
     learning_rate: Annotated[
-        float, typer.Option(max=1.0, help="The highest one.", rich_help_panel=_TRAINING)
+        float, typer.Option(help="The highest one, at most 1.", rich_help_panel=_TRAINING)
     ] = 2e-3,
     max_time: Annotated[
         float | None,

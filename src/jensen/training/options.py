@@ -57,32 +57,20 @@ class Options:
         )
         for name in ("batch_size", "patience"):
             self._require(name, is_whole(getattr(self, name), 1), "a whole number of at least 1")
-        for name in ("learning_rate", "clip"):
-            self._require(
-                name, is_number(getattr(self, name)) and getattr(self, name) > 0, "a number above 0"
-            )
-        for name in ("weight_decay", "checkpoint_seconds"):
-            self._require(
-                name,
-                is_number(getattr(self, name)) and getattr(self, name) >= 0,
-                "a number of at least 0",
-            )
-        for name in ("warmup", "decay"):
-            self._require(
-                name,
-                is_number(getattr(self, name)) and 0 <= getattr(self, name) <= 1,
-                "a number between 0 and 1",
-            )
-        self._require(
-            "average",
-            self.average is None or (is_number(self.average) and 0 <= self.average < 1),
-            "None or a number from 0 to below 1",
-        )
-        self._require(
-            "max_time",
-            self.max_time is None or (is_number(self.max_time) and self.max_time > 0),
-            "None or a number of seconds above 0",
-        )
+        # NaN is in no interval; infinity is no limit where it is the end of one.
+        for name, legal, holds in (
+            ("learning_rate", "a number above 0, and at most 1", lambda x: 0 < x <= 1),
+            ("clip", "a number above 0", lambda x: x > 0),
+            ("weight_decay", "a finite number of at least 0", lambda x: 0 <= x < np.inf),
+            ("checkpoint_seconds", "a number of at least 0", lambda x: x >= 0),
+            ("warmup", "a number between 0 and 1", lambda x: 0 <= x <= 1),
+            ("decay", "a number between 0 and 1", lambda x: 0 <= x <= 1),
+            ("average", "None, or a number from 0 to below 1", lambda x: 0 <= x < 1),
+            ("max_time", "a number of seconds above 0, or None", lambda x: x > 0),
+        ):
+            value = getattr(self, name)
+            unset = value is None and name in ("average", "max_time")
+            self._require(name, unset or (is_number(value) and holds(value)), legal)
 
     def _require(self, name: str, holds: bool, legal: str) -> None:
         if not holds:
