@@ -12,6 +12,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from jensen._lenient import lenient
 from jensen._runtime import quick_random
 from jensen._types import Constant, PRNGKey
 from jensen.errors import OptionError
@@ -120,7 +121,7 @@ def build_model(
         if isinstance(prior, str):
             prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, rows)
         else:
-            _require_distribution(prior)
+            _require_distribution(prior, latent_dim)
     _require_shape(decoder, latent_dim, spoken, event_shape)
     # A likelihood of the user's own need not say whether it is discrete.
     discrete = getattr(spoken, "discrete", False)
@@ -133,13 +134,33 @@ def build_model(
     )
 
 
-def _require_distribution(prior: Any) -> None:
-    if not isinstance(prior, Prior) and not (
+def _require_distribution(prior: Any, latent_dim: int) -> None:
+    """A prior over another space would be stretched to the encoder's z without a word."""
+    if isinstance(prior, Prior):
+        return
+    if not (
         callable(getattr(prior, "log_prob", None)) and callable(getattr(prior, "sample", None))
     ):
         raise OptionError(
             f"prior={prior!r}: give normal, mixture or vamp, or a distribution over z, which"
             " answers log_prob(z) and sample(key)."
+        )
+
+    def draw(key: PRNGKey) -> tuple[Any, Any]:
+        z = prior.sample(key)
+        return z, prior.log_prob(z)
+
+    with lenient():
+        z, log_prob = eqx.filter_eval_shape(draw, jax.random.key(0))
+    expected = (latent_dim,)
+    if z.shape != expected:
+        raise OptionError(
+            f"prior: draws a z of shape {z.shape}, but latent_dim={latent_dim} asks for {expected}."
+        )
+    if log_prob.shape != ():
+        raise OptionError(
+            f"prior: log_prob of one z has shape {log_prob.shape}, but must be one number; for"
+            " independent entries of NumPyro's distributions, add .to_event(1)."
         )
 
 

@@ -121,6 +121,24 @@ def test_salt_and_pepper_follows_bayes_rule():
             assert float(found.variance[entry]) == pytest.approx(variance, abs=1e-2)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_salt_and_pepper_under_a_density(whole):
+    """At an extreme a density is a cell's probability, or none at all, by what the data are."""
+    likelihood, p = conditional("normal")
+    density = stats.norm(np.asarray(p.mean, float), np.asarray(p.variance, float) ** 0.5)
+    for value in (0.0, 5.0, 16.0):
+        found = SaltAndPepper(0.3, 0.0, 16.0, whole).clean(p, jnp.full(3, value), likelihood)
+        extreme = value in (0.0, 16.0)
+        kept = 0.7 * density.pdf(value) * (whole or not extreme)
+        replaced = 0.15 * extreme
+        share = kept / (kept + replaced)
+        mean = share * value + (1 - share) * density.mean()
+        second = share * value**2 + (1 - share) * (density.var() + density.mean() ** 2)
+        np.testing.assert_allclose(found.log_prob, np.log(kept + replaced), atol=1e-5)
+        np.testing.assert_allclose(found.mean, mean, rtol=1e-5)
+        np.testing.assert_allclose(found.variance, second - mean**2, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("noise", ["gaussian:2", "flip:0.2", "salt-and-pepper:0.2"])
 def test_the_noise_that_is_added_is_the_noise_that_is_assumed(noise, key):
     """Probabilities of x̃ among many draws of p(x) and then the noise, against p(x̃ | z)."""

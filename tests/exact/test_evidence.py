@@ -13,7 +13,12 @@ from sklearn.decomposition import FactorAnalysis
 from jensen import Datum, LinearGaussian, Model, evidence, recipes
 from jensen.errors import OptionError
 from jensen.evidence.weights import Weights
-from jensen.objectives import elbo_terms
+from jensen.objectives import elbo, elbo_terms, iwae
+
+from ..statistics.budget import ERRORS, middle_errors
+
+# "Within 4 errors" of the exact evidence is asked of every row; see `middle_errors` for how that
+# is kept within the suite's budget of false alarms.
 
 
 def narrowed(model, scale=0.7, shift=0.0):
@@ -74,12 +79,14 @@ def test_importance_with_the_exact_posterior_is_exact(linear_gaussian, key):
     np.testing.assert_allclose(found.values, lg.log_evidence(rows), atol=1e-4)
 
 
-@pytest.mark.parametrize(("scale", "shift"), [(1.3, 0.0), (0.8, 0.0), (1.2, 0.3)])
+# Proposals narrower than 0.87 have weights without a fourth moment, so that their errors, being
+# estimates themselves, are now and then far too small; which is what k̂ is for.
+@pytest.mark.parametrize(("scale", "shift"), [(1.3, 0.0), (0.9, 0.0), (1.2, 0.3)])
 def test_importance_with_another_posterior_is_within_its_errors(linear_gaussian, key, scale, shift):
     lg, rows = linear_gaussian
-    found = evidence.importance(narrowed(lg.model(), scale, shift), np.float32(rows), key, 4000)
-    z = (found.values - lg.log_evidence(rows)) / found.standard_errors
-    assert np.abs(z).max() < 4.5  # 50 rows: once in 3,000 runs if the errors were normal
+    model = narrowed(lg.model(), scale, shift)
+    estimate = lambda key: evidence.importance(model, np.float32(rows), key, 4000)
+    assert np.abs(middle_errors(estimate, key, lg.log_evidence(rows))).max() < ERRORS
 
 
 def test_a_shifted_narrow_encoder_lowers_the_elbo_raises_khat_and_no_bound(linear_gaussian, key):
@@ -101,9 +108,35 @@ def test_a_shifted_narrow_encoder_lowers_the_elbo_raises_khat_and_no_bound(linea
 
 def test_elbo_with_the_exact_posterior_is_the_evidence(linear_gaussian, key):
     lg, rows = linear_gaussian
-    found = evidence.elbo(lg.model(), np.float32(rows), key, draws=20_000)
+    found = evidence.elbo(lg.model(), np.float32(rows), key, draws=2000)
     assert abs(found.value - lg.log_evidence(rows).mean()) < 4 * found.stderr
-    assert found.stderr < 1e-3 * 4
+
+
+def test_elbo_with_the_exact_posterior_is_the_evidence_to_a_thousandth(key):
+    # Of one latent, since each adds the noise with which log p(x | z) varies under q; its KL,
+    # 0.35 nats, is hundreds of times what is told apart.
+    lg = LinearGaussian(np.full((2, 1), 0.7), np.arange(2.0), np.ones(2))
+    rows = lg.sample(np.random.default_rng(0), 50)
+    mean_of_draws = jax.vmap(lambda x, key: elbo(lg.model(), x, key, 2000), (None, 0))
+
+    @jax.jit
+    def means(rows, keys):
+        return jax.lax.map(lambda each: mean_of_draws(*each), (rows, keys))
+
+    found = np.asarray(means(jnp.float32(rows), jax.random.split(key, (50, 128))), np.float64)
+    off = found.mean(axis=1) - lg.log_evidence(rows)
+    error = np.sqrt(np.sum(found.var(axis=1, ddof=1) / 128)) / 50
+    # Five errors: noise alone would miss it in one of a million runs.
+    assert 5 * error < 1e-3
+    assert abs(off.mean()) < 1e-3
+
+
+def test_one_draw_from_the_exact_posterior_has_the_evidence_as_its_weight(linear_gaussian, key):
+    lg, rows = linear_gaussian
+    one = jax.jit(jax.vmap(lambda x, key: iwae(lg.model(), x, key, 1)))
+    found = one(jnp.float32(rows), jax.random.split(key, len(rows)))
+    # log p(x, z) − log q(z | x) is log p(x) whatever z is.
+    np.testing.assert_allclose(found, lg.log_evidence(rows), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(0.7, 0.0), (1.5, 0.0), (1.0, 0.5)])
@@ -112,21 +145,22 @@ def test_elbo_with_another_posterior_lies_below_by_its_divergence(
 ):
     lg, rows = linear_gaussian
     model = narrowed(lg.model(), scale, shift)
-    found = evidence.elbo(model, np.float32(rows), key, draws=2000)
-    assert found.value + 4 * found.stderr < lg.log_evidence(rows).mean()
+    rows, exact = np.float32(rows), lg.log_evidence(rows)
+    estimate = lambda key: evidence.elbo(model, rows, key, draws=700)
     # log p(x) − ELBO(x) = KL(q ‖ p(z | x)), which two normals have in closed form.
-    x = jnp.asarray(rows[0], dtype=jnp.float32)
-    divergence = dist.kl_divergence(model.posterior(x), lg.model().posterior(x))
-    gap = lg.log_evidence(rows)[0] - found.values[0]
-    assert abs(gap - float(divergence)) < 4.5 * found.standard_errors[0]
+    divergence = jax.vmap(
+        lambda x: dist.kl_divergence(model.posterior(x), lg.model().posterior(x))
+    )(jnp.asarray(rows))
+    assert np.abs(middle_errors(estimate, key, exact - np.asarray(divergence))).max() < ERRORS
+    found = estimate(key)
+    assert found.value + 4 * found.stderr < exact.mean()
 
 
 def test_prior_monte_carlo_meets_the_exact_evidence_in_one_dimension(key):
     lg = LinearGaussian.random(jax.random.key(3), features=2, latent=1)
     rows = lg.sample(np.random.default_rng(0), 30)
-    found = evidence.prior_monte_carlo(lg.model(), np.float32(rows), key, 20_000)
-    z = (found.values - lg.log_evidence(rows)) / found.standard_errors
-    assert np.abs(z).max() < 4.5
+    estimate = lambda key: evidence.prior_monte_carlo(lg.model(), np.float32(rows), key, 20_000)
+    assert np.abs(middle_errors(estimate, key, lg.log_evidence(rows))).max() < ERRORS
 
 
 def curved(latent):
@@ -161,9 +195,9 @@ def test_estimators_meet_quadrature_on_a_nonlinear_model(latent, key):
     rows = jnp.asarray([[0.5, 0.3, 1.0], [-0.9, 1.5, -0.5], [0.0, 0.0, 0.0]])
     truth = np.array([by_quadrature(model, x, latent) for x in rows])
     for estimator in (evidence.importance, evidence.prior_monte_carlo):
-        found = estimator(model, np.asarray(rows), key, 20_000)
-        z = (found.values - truth) / found.standard_errors
-        assert np.abs(z).max() < 4.5, estimator.__name__
+        estimate = lambda key, e=estimator: e(model, np.asarray(rows), key, 20_000)
+        z = middle_errors(estimate, key, truth)
+        assert np.abs(z).max() < ERRORS, estimator.__name__
     bound = evidence.elbo(model, np.asarray(rows), key, 2000)
     assert (bound.values - 4 * bound.standard_errors < truth).all()
 

@@ -91,6 +91,8 @@ CASES = [
     ("denoise model table.csv --noise foo", "gaussian:SIGMA"),
     ("denoise model table.csv --noise flip:0.1", "binary data"),
     ("denoise model wide.csv --noise gaussian:1", "wide.csv"),
+    ("denoise model table.csv --noise gaussian:1 --out x.csv --std-out x.csv", "--std-out x.csv"),
+    ("denoise model table.csv --noise gaussian:1 --out x.csv --std-out ./x.csv", "--out"),
     ("decode model table.csv", "table.csv: latents have shape (30, 3)"),
     ("score model text.csv", "text.csv: line 3"),
     ("check model wide.csv", "wide.csv"),

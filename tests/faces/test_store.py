@@ -13,6 +13,7 @@ from sklearn.datasets import load_iris
 
 import jensen
 from jensen.errors import FileError, OptionError
+from jensen.objectives import ELBO, IWAE, BetaELBO
 
 SMALL = {"latent_dim": 2, "hidden": (8,), "max_epochs": 2, "draws": 20, "random_state": 0}
 
@@ -120,6 +121,50 @@ def test_a_folder_that_cannot_be_written_is_named(fitted, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="file"):
         fitted.save(tmp_path / "file" / "model")
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        BetaELBO(beta=2.0, warmup=3.0, free_bits=0.1),
+        ELBO(draws=3, gradient="score"),
+        IWAE(4, gradient="reparameterised"),
+    ],
+    ids=repr,
+)
+def test_an_objective_comes_back_with_all_its_options(iris, tmp_path, objective):
+    vae = jensen.VAE(**SMALL, objective=objective).fit(iris[:40])
+    loaded = jensen.load(vae.save(tmp_path / "model"))
+    assert type(loaded.objective) is type(objective)
+    assert vars(loaded.objective) == vars(objective)
+
+
+def test_numpy_s_numbers_come_back_as_python_s(iris, tmp_path):
+    given = {
+        "latent_dim": np.int64(2),
+        "hidden": np.array([8]),
+        "max_epochs": np.int32(2),
+        "learning_rate": np.float32(0.25),
+        "early_stopping": np.bool_(False),
+        "high": None,
+        "prior": np.str_("normal"),
+        "random_state": np.uint32(5),
+    }
+    vae = jensen.VAE(**given, draws=20).fit(iris[:40])
+    loaded = jensen.load(vae.save(tmp_path / "model"))
+    found = loaded.get_params()
+    assert {name: found[name] for name in given} == {
+        "latent_dim": 2,
+        "hidden": (8,),
+        "max_epochs": 2,
+        "learning_rate": 0.25,
+        "early_stopping": False,
+        "high": None,
+        "prior": "normal",
+        "random_state": 5,
+    }
+    assert not any(isinstance(value, np.generic) for value in found.values())
+    np.testing.assert_array_equal(loaded.score_samples(iris), vae.score_samples(iris))
 
 
 class Doubling(eqx.Module):

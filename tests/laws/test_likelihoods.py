@@ -233,6 +233,42 @@ def test_agrees_with_scipy_up_to_large_bounds(name, high):
     against_scipy(likelihood, np.random.default_rng(3))
 
 
+@eqx.filter_jit
+def value_and_slope(likelihood, h, x):
+    """log p of each of x, shape (values, *event), and the gradient of their sum by h."""
+    log_prob = lambda h: jax.vmap(likelihood(h).log_prob)(x)
+    return log_prob(h), jax.grad(lambda h: jnp.sum(log_prob(h)))(h)
+
+
+@pytest.mark.parametrize("logit", [-90.0, 90.0])
+@pytest.mark.parametrize("n", [65, 1000])
+def test_beta_binomial_far_out_with_a_large_bound(n, logit):
+    """A mean of e⁻⁹⁰ times n, too small for single precision, has a likelihood nonetheless."""
+    likelihood = build("beta-binomial", np.zeros((2, *EVENT), np.float32), float(n))
+    h = jnp.stack([jnp.full(EVENT, logit), jnp.linspace(-4.0, 2.0, 6).reshape(EVENT)])
+    x = jnp.asarray([0.0, 1.0, n // 2, n - 1, n]).reshape(-1, 1, 1) * jnp.ones((1, *EVENT))
+    log_prob, slope = value_and_slope(likelihood, h, x)
+    exact = reference(likelihood, np.asarray(h, np.float64))
+    double = np.asarray(x, np.float64)
+    np.testing.assert_allclose(log_prob, exact.log_prob(double), rtol=1e-5, atol=1e-3)
+    assert_finite(slope)
+    # d log p / d logit of a count that is all but impossible: ±1 for all of x but one.
+    np.testing.assert_allclose(slope[0], -np.sign(logit) * 4, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["poisson", "negative-binomial"])
+@pytest.mark.parametrize("log_mean", [-200.0, 200.0])
+def test_counts_stay_finite_where_a_mean_would_overflow(name, log_mean):
+    likelihood = build(name, widest(name))
+    h = jnp.zeros((likelihood.parameters, *EVENT)).at[0].set(log_mean)
+    x = jnp.asarray([0.0, 1.0, 1e4]).reshape(-1, 1, 1) * jnp.ones((1, *EVENT))
+    assert_finite(value_and_slope(likelihood, h, x))
+    mean, variance = moments(likelihood, h)
+    assert_finite((mean, variance))
+    np.testing.assert_allclose(mean, np.exp(np.sign(log_mean) * 20), rtol=1e-5)
+    assert_finite(draws(likelihood, h, jax.random.key(0), 3))
+
+
 @pytest.mark.parametrize("raw_df", [0.0, 100.0, 1e4, 1e5])
 def test_student_t_agrees_with_scipy_up_to_the_normal(raw_df):
     likelihood = build("student-t", rows_of("real"))

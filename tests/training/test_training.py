@@ -3,16 +3,20 @@
 import os
 import signal
 import threading
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
+from jax.nn import log_sigmoid
 
-from jensen import recipes
+from jensen import Model, recipes
 from jensen.errors import FileError, OptionError, TrainingError
-from jensen.objectives import Objective, Terms
+from jensen.objectives import ELBO, Objective, Terms
+from jensen.parts.networks import Linear
 from jensen.training import Options, train
 from jensen.training.step import initial_state, plan, run_steps, split_trainable
 
@@ -209,10 +213,68 @@ def test_a_checkpoint_of_another_run_is_refused(rows, built, tmp_path):
         train(*built, rows[1:], options=options, folder=tmp_path, resume=True)
     with pytest.raises(FileError, match="options"):
         train(*built, rows, options=Options(max_epochs=3), folder=tmp_path, resume=True)
+    others = [
+        # As many weights of the same names and shapes, under another activation...
+        recipes.vae(rows, key=jax.random.key(0), latent_dim=2, hidden=(8,), activation="tanh")[0],
+        # ... or another standardisation of the rows.
+        recipes.vae(2 * rows, key=jax.random.key(0), latent_dim=2, hidden=(8,))[0],
+    ]
+    for other in others:
+        with pytest.raises(FileError, match="model"):
+            train(other, built[1], rows, options=options, folder=tmp_path, resume=True)
+    train(*built, rows, options=options, folder=tmp_path, resume=True)
     checkpoint = tmp_path / "checkpoint.safetensors"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     with pytest.raises(FileError, match=r"checkpoint.safetensors.*damaged"):
         train(*built, rows, options=options, folder=tmp_path, resume=True)
+
+
+class Bits(eqx.Module):
+    """Independent bits, whose draws carry no gradient."""
+
+    has_rsample: ClassVar[bool] = False
+    logits: jax.Array
+
+    @property
+    def mean(self):
+        return jax.nn.sigmoid(self.logits)
+
+    def sample(self, key, sample_shape=()):
+        shape = (*sample_shape, *self.logits.shape)
+        return jax.random.bernoulli(key, self.mean, shape).astype(jnp.float32)
+
+    def log_prob(self, z):
+        return jnp.sum(jnp.where(z > 0.5, log_sigmoid(self.logits), log_sigmoid(-self.logits)))
+
+
+class Switches(eqx.Module):
+    """q(z | x) over bits."""
+
+    network: Linear
+
+    def __call__(self, x, mask=None):
+        return Bits(self.network(x))
+
+
+def test_the_score_function_trains_what_cannot_be_reparameterised():
+    """Two clusters told apart by one bit: training must find it, and be validated meanwhile."""
+    rng = np.random.default_rng(0)
+    bit = rng.integers(0, 2, (200, 1))
+    rows = np.float32(np.where(bit, 1.0, -1.0) * [3.0, -3.0] + 0.5 * rng.normal(size=(200, 2)))
+    model = Model(
+        prior=Bits(jnp.zeros(1)),
+        decoder=Linear.draw((1,), (2,), key=jax.random.key(0)),
+        likelihood=lambda h: dist.Normal(h, 0.5),
+        encoder=Switches(Linear.draw((2,), (1,), key=jax.random.key(1))),
+    )
+    with pytest.raises(OptionError, match="gradient='score'"):
+        train(model, ELBO(), rows[:150], rows[150:], options=Options(max_epochs=1))
+    objective = ELBO(gradient="score", draws=2)
+    options = Options(max_epochs=60, learning_rate=0.05, batch_size=25, weight_decay=0.0)
+    done = train(model, objective, rows[:150], rows[150:], options=options)
+    # log ½, for the cluster, and the entropy of two normals.
+    best = np.log(0.5) - np.log(2 * np.pi * np.e * 0.25)
+    assert done.history[-1]["validation_elbo"] == pytest.approx(best, abs=0.4)
 
 
 def test_constants_are_not_trained_and_weight_decay_spares_biases(rows, built):

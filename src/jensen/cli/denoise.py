@@ -39,7 +39,7 @@ def denoise(
     answer = Answer(out, json, quiet)
     require_suffix(std_out, option="std-out")
     if out is not None and std_out is not None and out.resolve() == std_out.resolve():
-        raise OptionError(f"std-out={std_out}: is also where --out goes; give another file")
+        raise OptionError(f"--std-out {std_out}: is also where --out goes; give another file")
     vae = load_model(model)
     noisy = read_rows(data, key, rows).X
     with naming(data):
