@@ -4,11 +4,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 from scipy import stats
 from scipy.special import expit, gammaln, log_expit
 
 from jensen import Datum, Model
+from jensen._lenient import Lenient
 from jensen._sampling import draw
 from jensen.errors import OptionError
 from jensen.parts.likelihoods import BinomialDistribution, StudentTDistribution
@@ -345,3 +347,25 @@ def test_what_was_not_observed_makes_neither_nan_nor_gradient(name, key):
     expected = jnp.sum(jnp.where(mask, likelihood(h).log_prob(jnp.asarray(rows[0])), 0.0))
     np.testing.assert_allclose(value, expected, rtol=1e-6)
     assert_finite(slope)
+
+
+@pytest.mark.parametrize(
+    ("family", "x"),
+    [
+        (lambda z: dist.LogNormal(z, 0.5), [0.7, 0.2]),
+        (lambda z: dist.Gamma(jnp.exp(z), 2.0), [0.7, 0.2]),
+        (lambda z: dist.Beta(jnp.exp(z), 2.0), [0.7, 0.2]),
+        (lambda z: dist.Uniform(5.0 - jnp.exp(z), 5.0 + jnp.exp(z)), [4.7, 5.2]),
+        (lambda z: dist.Pareto(jnp.exp(z), 3.0), [7.0, 9.0]),
+    ],
+    ids=["log-normal", "gamma", "beta", "uniform", "pareto"],
+)
+def test_what_stands_for_a_missing_entry_lies_in_the_users_own_support(family, x):
+    likelihood = lambda h: Lenient(family(h))
+    model = Model(StandardNormal(2), lambda z: z, likelihood, lambda x, mask: None)
+    z, mask = jnp.array([0.3, -0.2]), jnp.array([True, False])
+    of_z = lambda z: model.log_likelihood(Datum(jnp.array([x[0], jnp.nan]), mask), z)
+    value, slope = jax.jit(jax.value_and_grad(of_z))(z)
+    alone = lambda z: likelihood(z).log_prob(jnp.array(x))[0]
+    np.testing.assert_allclose(value, alone(z), rtol=1e-6)
+    np.testing.assert_allclose(slope, jax.grad(alone)(z), rtol=1e-6)
