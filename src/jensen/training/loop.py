@@ -19,8 +19,8 @@ import numpy as np
 from jensen._runtime import quick_random
 from jensen._sampling import split
 from jensen._types import PRNGKey
-from jensen.errors import TrainingError
-from jensen.inference import active_units, posterior_means
+from jensen.errors import OptionError, TrainingError
+from jensen.inference import active_units, posterior_means, prior_variance
 from jensen.model import Model
 from jensen.objectives import Objective, elbo_terms_of_rows
 from jensen.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -217,13 +217,14 @@ class _Run:
 
     def _record(self, state: State, info: Any, progress: Progress) -> dict[str, Any]:
         model = eqx.combine(_result(state), split_trainable(self.model)[1])
+        variance = prior_variance(model)
         record = {
             "epoch": progress.epoch + 1,
             "train_objective": float(info.value),
             "train_elbo": float(info.reconstruction - info.kl),
             "train_reconstruction": float(info.reconstruction),
             "train_kl": float(info.kl),
-            "train_active_units": active_units(posterior_means(model, self._some_rows)),
+            "train_active_units": active_units(posterior_means(model, self._some_rows), variance),
             "grad_norm": float(info.grad_norm),
         }
         if self.held_out is not None:
@@ -236,7 +237,9 @@ class _Run:
                 "validation_elbo": float(np.mean(reconstruction - kl)),
                 "validation_reconstruction": float(np.mean(reconstruction)),
                 "validation_kl": float(np.mean(kl)),
-                "validation_active_units": active_units(posterior_means(model, self.held_out)),
+                "validation_active_units": active_units(
+                    posterior_means(model, self.held_out), variance
+                ),
             }
         return record | {"seconds": round(progress.seconds, 3)}
 

@@ -10,7 +10,7 @@ from jensen._sampling import split
 from jensen._types import PRNGKey
 from jensen.data import Schema
 from jensen.evidence import Bound, Estimate
-from jensen.inference import active_units, posterior_means
+from jensen.inference import active_units, posterior_means, prior_variance
 from jensen.model import Model
 from jensen.queries.checks.baselines import baselines
 from jensen.queries.checks.predictive import predictive_checks, spread_out
@@ -104,7 +104,7 @@ def check(
     differences = {name: _paired(found.values - scores) for name, scores in plain.items()}
     elbo = evidence.elbo(model, rows, for_elbo)
     training_elbo = evidence.elbo(model, spread_out(training, _TRAINING_ROWS), for_elbo)
-    active = active_units(codes)
+    active = active_units(codes, prior_variance(model).reshape(-1))
     checks = predictive_checks(model, rows, training, for_samples)
     return Check(
         evidence=found,
