@@ -12,8 +12,8 @@ import pytest
 
 from jensen import recipes
 from jensen.errors import FileError, OptionError, TrainingError
-from jensen.objectives import Objective, Terms
-from jensen.training import Options, train
+from jensen.objectives import BetaELBO, Objective, Terms
+from jensen.training import Options, loop, train
 from jensen.training.step import initial_state, plan, run_steps, split_trainable
 
 
@@ -77,6 +77,31 @@ def test_early_stopping_waits_for_patience(rows, built):
     done = train(*built, rows[:40], rows[120:], options=options, seed=0)
     assert len(done.history) - done.best_epoch == 3
     assert "no better validation ELBO" in done.stopped
+
+
+def test_warm_up_neither_stops_training_nor_gives_the_best_weights(rows, built):
+    """Trained far too fast, so that the validation ELBO falls after its first epochs."""
+    options = Options(max_epochs=40, patience=1, learning_rate=0.3, warmup=0.0, weight_decay=0.0)
+    model = built[0]
+    done = train(model, BetaELBO(warmup=12.0), rows[:40], rows[120:], options=options)
+    elbos = [record["validation_elbo"] for record in done.history]
+    # Patience of one epoch runs out in the warm-up.
+    assert any(elbos[i] <= max(elbos[:i]) for i in range(1, 11))
+    assert len(elbos) > 12
+    assert done.best_epoch == 12 + int(np.argmax(elbos[11:]))
+
+
+def test_a_run_cut_short_in_its_warm_up_has_the_last_weights(rows, built):
+    options = Options(max_epochs=50, max_time=1e-9)
+    done = train(built[0], BetaELBO(warmup=12.0), rows[:40], rows[120:], options=options)
+    assert done.best_epoch == len(done.history) == 1
+    assert not np.array_equal(leaves(done.model)[0], leaves(built[0])[0])
+
+
+def test_a_warm_up_longer_than_training_is_refused(rows, built):
+    with pytest.raises(OptionError, match=r"max_epochs=5: .*after 5 epochs.* 6 .*warm-up"):
+        train(built[0], BetaELBO(warmup=6.0), rows, options=Options(max_epochs=5))
+    assert len(train(built[0], BetaELBO(warmup=2.0), rows, options=Options(max_epochs=2)).history)
 
 
 def test_max_time_ends_training_with_a_model(rows, built):

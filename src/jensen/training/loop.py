@@ -92,6 +92,7 @@ def train(
         on_failure: called with a sentence when training goes back to an earlier state.
 
     Raises:
+        OptionError: fewer epochs than the objective takes to settle.
         TrainingError: the objective or its gradient was not finite three times over. Its
             attribute `trained` holds what the best weights were until then.
     """
@@ -130,6 +131,7 @@ class _Run:
                 state, best, progress = found
         data = jax.tree.map(jnp.asarray, self.rows)
         planned = self.options.epochs(self.count)
+        self._require_settled(planned)
         before, began = progress.seconds, time.monotonic()
         saved = began
         # A run killed after its last epoch resumes with nothing left to do.
@@ -247,7 +249,21 @@ class _Run:
     def _some_rows(self) -> Any:
         return jax.tree.map(lambda leaf: leaf[:_ROWS_FOR_ACTIVE_UNITS], self.rows)
 
+    def _require_settled(self, planned: int) -> None:
+        settles = self.objective.settles
+        if settles > planned:
+            raise OptionError(
+                f"max_epochs={self.options.max_epochs!r}: training ends after {planned} epochs, and"
+                f" the objective is what it is meant to be from epoch {settles:g} on"
+                " (BetaELBO's warmup, say). Give more epochs, or a shorter warm-up."
+            )
+
     def _better(self, record: dict[str, Any], progress: Progress) -> bool:
+        if progress.epoch < self.objective.settles:
+            # Until the objective is the one asked for the last weights stand in for the best:
+            # they are what an interruption leaves, and any that come after replace them.
+            progress.best_epoch = progress.epoch
+            return True
         elbo = record.get("validation_elbo")
         if elbo is not None and not elbo > progress.best_elbo:
             return False
