@@ -225,6 +225,23 @@ def test_a_resumed_run_ends_with_the_same_numbers(rows, built, tmp_path, average
     assert len(lines) == 8
 
 
+@pytest.mark.parametrize("ended", ["stopped", "all epochs done"])
+def test_the_last_checkpoint_is_written_once(rows, built, tmp_path, monkeypatch, ended):
+    epochs = []
+    save = loop.save_checkpoint
+
+    def recording(folder, state, best, progress, run):
+        epochs.append(progress.epoch)
+        save(folder, state, best, progress, run)
+
+    monkeypatch.setattr(loop, "save_checkpoint", recording)
+    brief = {"max_time": 1e-9} if ended == "stopped" else {}
+    options = Options(max_epochs=3, checkpoint_seconds=0.0, **brief)
+    done = train(*built, rows, options=options, folder=tmp_path)
+    assert epochs == ([1] if ended == "stopped" else [1, 2, 3])
+    assert len(done.history) == epochs[-1]
+
+
 def test_a_checkpoint_of_another_run_is_refused(rows, built, tmp_path):
     options = Options(max_epochs=2)
     train(*built, rows, options=options, folder=tmp_path)

@@ -154,9 +154,9 @@ class _Run:
                     best = _result(state)
                 self.on_epoch(record, planned)
                 reason = self._reason_to_stop(progress, interrupted.is_set())
-                if self.folder is not None and (
-                    reason or time.monotonic() - saved >= self.options.checkpoint_seconds
-                ):
+                is_last = reason is not None or progress.epoch == planned
+                is_due = time.monotonic() - saved >= self.options.checkpoint_seconds
+                if self.folder is not None and is_due and not is_last:
                     save_checkpoint(self.folder, state, best, progress, self.identity)
                     saved = time.monotonic()
         if self.folder is not None:
