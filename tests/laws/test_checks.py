@@ -6,6 +6,8 @@ import numpyro.distributions as dist
 import pytest
 
 from jensen import Model
+from jensen.data import infer
+from jensen.queries import check
 from jensen.queries.checks.predictive import predictive_checks
 
 
@@ -40,3 +42,28 @@ def test_predictive_checks_see_a_misfit_beside_a_column_of_large_units(key):
     p_values = {each["name"]: each["p_value"] for each in found}
     # The second column varies a tenth as much as the model says; the first is as it says.
     assert p_values["variance over rows, mean of columns"] == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.05, 3.0])
+def test_a_constant_column_makes_no_difference_to_baselines(scale, key):
+    """Whether its scale has come down to the floor of 1e-3 or not yet."""
+    rng = np.random.default_rng(1)
+    weights = jnp.array([[1.0, 0.5, -1.0]])
+    X = rng.normal(size=(400, 1)) @ np.asarray(weights) + 0.5 * rng.normal(size=(400, 3))
+
+    def differences(constant):
+        rows = np.column_stack([X, np.full((400, constant), 7.0)]).astype(np.float32)
+        own = jnp.full(constant, scale)
+        model = Model(
+            dist.Normal(jnp.zeros(1), 1.0).to_event(1),
+            lambda z: jnp.concatenate([z @ weights, jnp.full(constant, 7.0)]),
+            lambda h: dist.Normal(h, jnp.concatenate([jnp.full(3, 0.5), own])),
+            lambda x, mask: dist.Normal(x[:3] @ weights.T / 2.5, 0.32).to_event(1),
+        )
+        return check(model, rows[300:], rows[:300], infer(rows), key).differences
+
+    plain, other = differences(0), differences(1)
+    assert set(plain) == set(other) == {"independent columns", "gaussian", "ppca"}
+    for name, (value, _) in plain.items():
+        # Both evidences are known to 0.003 nats.
+        assert other[name][0] == pytest.approx(value, abs=0.03)
