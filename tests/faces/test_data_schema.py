@@ -86,6 +86,16 @@ def test_columns_that_float32_blurs_are_refused_and_milder_ones_named():
         infer(1e-60 * RNG.normal(size=(50, 1)))
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e30])
+def test_units_that_float32_cannot_square_are_refused(unit):
+    X = RNG.normal(size=(50, 2)) * [1.0, unit]
+    with pytest.raises(DataError, match=r"column 'b' \(index 1\): .*change the column's unit"):
+        infer(X, names=("a", "b"))
+    with pytest.raises(DataError, match="squares"):
+        infer(X.astype("float32"))
+    assert infer(X / [1.0, unit]).cautions == ()
+
+
 def test_every_inference_can_be_overridden():
     X = RNG.integers(0, 2, (30, 4))
     assert [infer(X, kind=kind).kind for kind in KINDS] == list(KINDS)

@@ -11,6 +11,9 @@ _BLURRED = 1e-2
 _NOTABLE = 1e-4
 """Share lost from which on it is said."""
 
+_SCALES = (1e-15, 1e15)
+"""Between these a column's deviation has a square, and its reciprocal, that float32 can hold."""
+
 _BLOCK = 2**22
 
 
@@ -24,7 +27,8 @@ def cautions(
 
     Raises:
         DataError: a column that float32 would blur: its mean rounding error is above 1 % of its
-            mean absolute deviation (a large offset, or values near 1e-45).
+            mean absolute deviation (a large offset, or values near 1e-45); or one whose deviation
+            has no square in float32.
 
     """
     if kind != "real":
@@ -36,13 +40,21 @@ def cautions(
             f"{_listed(still, names, shape)} constant in these rows: the density there has no "
             "upper limit and lifts the evidence without meaning; leave constant columns out"
         )
-    lost = _share_lost(values, still)
+    lost, deviation = _share_lost(values, still)
     worst = int(lost.argmax())
     if lost[worst] > _BLURRED:
         raise DataError(
             f"{column_label(worst, names, shape)}: the values lie near "
             f"{np.median(values[:, worst]):.6g} and vary too little for 32-bit floats, which would "
             "blur them; subtract the column's median (that changes no density) or change its unit"
+        )
+    bad = ~still & ((deviation < _SCALES[0]) | (deviation > _SCALES[1]))
+    if bad.any():
+        column = int(bad.argmax())
+        raise DataError(
+            f"{column_label(column, names, shape)}: the values vary by some {deviation[column]:.1g}"
+            f", and 32-bit floats hold the squares of {_SCALES[0]:g} to {_SCALES[1]:g} only; change"
+            " the column's unit"
         )
     if lost[worst] > _NOTABLE:
         found.append(
@@ -63,11 +75,12 @@ def cautions(
     return tuple(found)
 
 
-def _share_lost(values: np.ndarray, still: np.ndarray) -> np.ndarray:
-    """Mean rounding error of float32 over mean absolute deviation, a column; 0 where constant."""
-    lost = np.zeros(values.shape[1])
-    if np.can_cast(values.dtype, np.float32):
-        return lost
+def _share_lost(values: np.ndarray, still: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean rounding error of float32 over mean absolute deviation, a column; and that deviation.
+
+    The first is 0 where the column is constant, and where float32 holds all values.
+    """
+    lost, deviations = np.zeros(values.shape[1]), np.zeros(values.shape[1])
     # blocks of columns, so that the float64 copies stay small beside the data
     step = max(1, _BLOCK // len(values))
     for start in range(0, values.shape[1], step):
@@ -77,7 +90,8 @@ def _share_lost(values: np.ndarray, still: np.ndarray) -> np.ndarray:
         deviation = np.abs(wide - wide.mean(axis=0)).mean(axis=0)
         varies = ~still[block] & (deviation > 0)
         np.divide(error, deviation, out=lost[block], where=varies)
-    return lost
+        deviations[block] = deviation
+    return lost, deviations
 
 
 def _on_grid(values: np.ndarray, n: int) -> bool:
