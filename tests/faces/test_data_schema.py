@@ -96,6 +96,17 @@ def test_units_that_float32_cannot_square_are_refused(unit):
     assert infer(X / [1.0, unit]).cautions == ()
 
 
+@pytest.mark.parametrize("kind", ["real", "count"])
+def test_a_value_far_out_of_its_columns_scale_is_pointed_to(kind):
+    X = RNG.normal(size=(60, 3)) if kind == "real" else RNG.poisson(5.0, (60, 3))
+    assert infer(X, kind=kind).cautions == ()
+    X[7, 2] = 16_000_000
+    (caution,) = infer(X, kind=kind, names=("a", "b", "c")).cautions
+    assert "row 7 (counting from 0), column 'c' (index 2): 1.6e+07 lies" in caution
+    X[7, 2] = 1000
+    assert infer(X, kind=kind).cautions == ()
+
+
 def test_every_inference_can_be_overridden():
     X = RNG.integers(0, 2, (30, 4))
     assert [infer(X, kind=kind).kind for kind in KINDS] == list(KINDS)

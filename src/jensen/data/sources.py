@@ -7,6 +7,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from jensen.data.cautions import header_of_numbers
 from jensen.data.csv_numbers import read_csv
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
@@ -23,6 +24,7 @@ class Dataset:
         X: shape (rows, *event), in the source's own type, finite.
         names: column names, or None.
         labels: one a row, to colour pictures by, or None; no model sees them.
+        cautions: lines on how the file was read, where another reading is likely too.
 
     """
 
@@ -30,6 +32,7 @@ class Dataset:
     X: np.ndarray
     names: tuple[str, ...] | None = None
     labels: np.ndarray | None = None
+    cautions: tuple[str, ...] = ()
 
 
 def load(source: str | Path, key: str | None = None, header: bool | None = None) -> Dataset:
@@ -39,7 +42,8 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
         source: a name in `BUILT_IN`, or the path of a .npy, .npz, .csv or .tsv file; a file
             called like a built-in set is meant by "./digits".
         key: the array of an .npz file; may be left out where it holds one.
-        header: whether the first line of a .csv names the columns; None finds it out.
+        header: whether the first line of a .csv names the columns; None finds it out: a line of
+            numbers alone is data, but for 0, 1, 2, ..., as pandas numbers columns.
 
     Raises:
         OptionError: neither a file nor a built-in name, an unknown suffix, or a `key` for a file
@@ -77,7 +81,10 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     _require_finite(path, X)
-    return Dataset(path.stem, X, names)
+    doubts: tuple[str, ...] = ()
+    if header is None and names is None and path.suffix.lower() in (".csv", ".tsv"):
+        doubts = tuple(f"caution: {path}: {sentence}" for sentence in header_of_numbers(X))
+    return Dataset(path.stem, X, names, cautions=doubts)
 
 
 def _digits() -> Dataset:
