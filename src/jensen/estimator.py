@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from jensen import evidence, inference, queries, store
 from jensen._runtime import keep_compiled_programs
 from jensen._types import PRNGKey
-from jensen.data import Schema, infer, split
+from jensen.data import Schema, infer, require_training_rows, split
 from jensen.errors import OptionError, TrainingError
 from jensen.evidence import Estimate
 from jensen.objectives import Objective
@@ -201,6 +201,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         rows = schema.check(X)
         seed = self._draw_seed()
         parts = split(len(rows), validation=self.validation_fraction, seed=seed)
+        require_training_rows(parts, "validation_fraction", self.validation_fraction)
         training = rows[parts.train]
         assembly = self._assembly(schema)
         model = build_model(training, key=jax.random.key(seed), **assembly)
@@ -209,7 +210,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             from jensen.training.progress import Printer
 
             printer = Printer()
-            printer.lines(schema.describe())
+            printer.lines(schema.describe(self.latent_dim))
             on_epoch, on_failure = printer.epoch, printer.line
         try:
             trained = train(

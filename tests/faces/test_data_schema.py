@@ -107,6 +107,13 @@ def test_a_value_far_out_of_its_columns_scale_is_pointed_to(kind):
     assert infer(X, kind=kind).cautions == ()
 
 
+def test_more_latents_than_columns_are_told_of():
+    schema = infer(RNG.normal(size=(60, 3)))
+    assert schema.describe(3) == schema.describe()
+    (line,) = set(schema.describe(4)) - set(schema.describe())
+    assert line.startswith("caution: latent_dim=4 is above the number of columns, 3")
+
+
 def test_every_inference_can_be_overridden():
     X = RNG.integers(0, 2, (30, 4))
     assert [infer(X, kind=kind).kind for kind in KINDS] == list(KINDS)

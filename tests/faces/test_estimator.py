@@ -151,6 +151,7 @@ def test_the_likelihood_follows_the_kind(kind, expected):
         ({"max_epochs": 0}, "max_epochs=0"),
         ({"learning_rate": -1.0}, "learning_rate=-1.0"),
         ({"validation_fraction": 1.0}, "validation_fraction=1.0"),
+        ({"validation_fraction": 0.999}, "validation_fraction=0.999 leaves 1 of 150 rows"),
         ({"contamination": 0.0}, "contamination=0.0"),
     ],
 )

@@ -64,7 +64,7 @@ def run(asked: Asked) -> None:
         resume=asked.resume,
         overwrite=asked.overwrite,
     )
-    for line in [*rows.schema.describe(), *rows.dataset.cautions]:
+    for line in [*rows.schema.describe(asked.settings["latent_dim"]), *rows.dataset.cautions]:
         say(asked.quiet, line)
     vae = _train(asked, rows, path)
     say(asked.quiet, _how_it_ended(vae, path))

@@ -116,6 +116,16 @@ def _like_names(values: np.ndarray) -> np.ndarray:
     return (distinct & years) | ((counts[0] | counts[1]) & (width > 2))
 
 
+def more_latents_than_columns(latent_dim: int, width: int) -> tuple[str, ...]:
+    """A sentence where there are more latents than columns to tell of."""
+    if latent_dim <= width:
+        return ()
+    return (
+        f"latent_dim={latent_dim} is above the number of columns, {width}: so many latents are "
+        "hardly ever of use, and those without switch themselves off",
+    )
+
+
 def _far_out(
     values: np.ndarray, names: tuple[str, ...] | None, shape: tuple[int, ...]
 ) -> tuple[str, ...]:

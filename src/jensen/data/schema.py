@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from jensen.data.cautions import more_latents_than_columns
 from jensen.data.frames import CONTAINERS, numpy_dtype, require_same_names
 from jensen.data.kinds import KINDS, require_support
 from jensen.data.restoring import restore
@@ -89,8 +90,10 @@ class Schema:
         """Whether rows have a probability; real rows have a density."""
         return self.kind != "real"
 
-    def describe(self) -> list[str]:
+    def describe(self, latent_dim: int = 0) -> list[str]:
         """Lines to print before training: what was assumed, why, and what to beware of.
+
+        With `latent_dim`, of a model to be fitted, also whether that is more than is of use.
 
         >>> from jensen.data import infer
         >>> print("\\n".join(infer([[0, 1], [1, 1]]).describe()))
@@ -111,6 +114,7 @@ class Schema:
             f"kind: {kind}" + (f" ({self.reason})" if self.reason else ""),
             f"scores: {'probabilities' if self.discrete else 'densities'}, in nats per row",
             *(f"caution: {sentence}" for sentence in self.cautions),
+            *(f"caution: {s}" for s in more_latents_than_columns(latent_dim, self.width)),
         ]
 
     def check(self, X: Any, names: Sequence[str] | None = None) -> np.ndarray:
