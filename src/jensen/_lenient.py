@@ -38,6 +38,11 @@ class Lenient(eqx.Module):
         with lenient():
             return self.distribution.variance
 
+    @property
+    def support(self) -> Any:
+        """Its support, one of NumPyro's constraints."""
+        return self.distribution.support
+
     def log_prob(self, value: Array) -> Array:
         """Its log-density or log-probability, in nats."""
         with lenient():

@@ -9,8 +9,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.lax import Precision
+from jax.lax import Precision, stop_gradient
 
+from jensen._lenient import lenient
 from jensen._types import Data, Distribution, PRNGKey, Scalar, as_datum
 from jensen.parts.priors import Prior, as_prior
 
@@ -27,6 +28,15 @@ def _add_up(terms: Array) -> Scalar:
     return jnp.dot(flat, jnp.ones_like(flat), precision=Precision.HIGHEST)
 
 
+def _possible(distribution: Any, x: Any) -> Array:
+    """A value like `x` in the support, where the distribution says what that is; else zero."""
+    feasible_like = getattr(getattr(distribution, "support", None), "feasible_like", None)
+    if feasible_like is None:
+        return jnp.zeros_like(x)
+    with lenient():
+        return stop_gradient(jnp.broadcast_to(feasible_like(x), x.shape).astype(x.dtype))
+
+
 class Model(eqx.Module):
     """A joint density p(x, z) = p(x | z) p(z) with an encoder q(z | x) for its posterior.
 
@@ -35,7 +45,9 @@ class Model(eqx.Module):
             NumPyro's stays as it is; a module (FlowJAX's, or your own) is trained.
         decoder: a callable z -> h.
         likelihood: a callable h -> p(x | z), whose `log_prob(x)` has one term for each
-            entry of x that can be missing on its own; the model adds them up.
+            entry of x that can be missing on its own; the model adds them up. Zero stands for
+            what is missing, or a value of the distribution's `support` where it has one, as
+            NumPyro's do.
         encoder: a callable (x, mask) -> q(z | x); `mask` is `None` or true where observed.
 
     Wherever a method takes `x` it takes an array, all of it observed, or a `Datum`.
@@ -76,10 +88,11 @@ class Model(eqx.Module):
         datum = as_datum(x)
         if datum.mask is None:
             return _add_up(self.conditional(z).log_prob(datum.x))
-        # Zero lies in every likelihood's support, so that what is not observed makes
-        # neither a NaN nor a gradient.
-        filled = jnp.where(datum.mask, datum.x, 0)
-        return _add_up(jnp.where(datum.mask, self.conditional(z).log_prob(filled), 0.0))
+        # A value in the support stands for what is not observed, which then makes neither a
+        # NaN nor a gradient.
+        p = self.conditional(z)
+        filled = jnp.where(datum.mask, datum.x, _possible(p, datum.x))
+        return _add_up(jnp.where(datum.mask, p.log_prob(filled), 0.0))
 
     def log_joint(self, x: Data, z: Any) -> Scalar:
         """log p(x, z) = log p(x | z) + log p(z), in nats."""

@@ -86,6 +86,27 @@ def test_columns_that_float32_blurs_are_refused_and_milder_ones_named():
         infer(1e-60 * RNG.normal(size=(50, 1)))
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e30])
+def test_units_that_float32_cannot_square_are_refused(unit):
+    X = RNG.normal(size=(50, 2)) * [1.0, unit]
+    with pytest.raises(DataError, match=r"column 'b' \(index 1\): .*change the column's unit"):
+        infer(X, names=("a", "b"))
+    with pytest.raises(DataError, match="squares"):
+        infer(X.astype("float32"))
+    assert infer(X / [1.0, unit]).cautions == ()
+
+
+@pytest.mark.parametrize("kind", ["real", "count"])
+def test_a_value_far_out_of_its_columns_scale_is_pointed_to(kind):
+    X = RNG.normal(size=(60, 3)) if kind == "real" else RNG.poisson(5.0, (60, 3))
+    assert infer(X, kind=kind).cautions == ()
+    X[7, 2] = 16_000_000
+    (caution,) = infer(X, kind=kind, names=("a", "b", "c")).cautions
+    assert "row 7 (counting from 0), column 'c' (index 2): 1.6e+07 lies" in caution
+    X[7, 2] = 1000
+    assert infer(X, kind=kind).cautions == ()
+
+
 def test_every_inference_can_be_overridden():
     X = RNG.integers(0, 2, (30, 4))
     assert [infer(X, kind=kind).kind for kind in KINDS] == list(KINDS)

@@ -93,6 +93,32 @@ def test_header_may_be_told(tmp_path):
     assert load(written(tmp_path, "7,8\n5,6\n"), header=True).names == ("7", "8")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2019,2020,2021\n5,6.5,7\n3,1,2\n", True),
+        ("1,2,3\n5,6.5,7\n3,1,2\n", True),
+        ("2019,2020,2021\n2001,2002,2005\n", False),
+        ("1,2,3\n5,6,7\n1,2,3\n", False),
+        ("2019,2019,2021\n5,6,7\n", False),
+        ("2019.5,2020,2021\n5,6,7\n", False),
+        ("1,2\n5,6\n", False),
+        ("2019\n5\n", False),
+        ("a,b,c\n5,6,7\n", False),
+    ],
+)
+def test_a_first_line_of_numbers_is_data_and_told_of_where_it_looks_like_names(
+    tmp_path, text, told
+):
+    dataset = load(written(tmp_path, text))
+    assert len(dataset.X) == text.count("\n") - (dataset.names is not None)
+    assert len(dataset.cautions) == told
+    if told:
+        assert "the first line" in dataset.cautions[0]
+        assert "add a letter" in dataset.cautions[0]
+        assert load(written(tmp_path, text), header=True).cautions == ()
+
+
 BAD_CSV = {
     "empty": ("", "the file is empty"),
     "blank": ("\n  \n", "the file is empty"),
@@ -110,6 +136,8 @@ BAD_CSV = {
     "latin-1-header": (b"a,\xe9\n1,2\n", "line 1: not UTF-8"),
     "utf-16": ("a,b\n1,2\n".encode("utf-16"), "line 1: not UTF-8"),
     "spaces": ("1 2 3\n4 5 6\n7\n", "separated by comma, semicolon or tab"),
+    "spaces-everywhere": ("1 2 3\n4 5 6\n", "line 1: the numbers are separated by spaces"),
+    "spaces-below-names": ("a b\n1 2\n", "line 2, .*separated by spaces.* comma, semicolon or tab"),
     "decimal-comma": ("a;b\n1,5;2\n", "'1,5' has a decimal comma"),
     "half-header": ("a,2\n1,2\n", "line 1 mixes numbers and text .'a'."),
     "index-column": (",a\n0,5\n", "column 1 has no name.*index=False"),

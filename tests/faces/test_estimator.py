@@ -169,6 +169,7 @@ def test_the_likelihood_follows_the_kind(kind, expected):
         ({"weight_decay": np.inf}, "weight_decay=inf: must be a finite number"),
         ({"clip": np.nan}, "clip=nan"),
         ({"validation_fraction": 1.0}, "validation_fraction=1.0"),
+        ({"validation_fraction": 0.999}, "validation_fraction=0.999 leaves 1 of 150 rows"),
         ({"contamination": 0.0}, "contamination=0.0"),
     ],
 )

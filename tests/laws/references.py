@@ -35,14 +35,10 @@ def _bernoulli(likelihood: Any, h: np.ndarray) -> Reference:
     return _of(stats.bernoulli(expit(h[0])), lambda x: np.full(x.shape, EPSILON))
 
 
-def _binomial_rounding(n: int) -> Any:
-    # log n! and its like cancel, each n log n large.
-    return lambda x: np.full(x.shape, EPSILON * (1 + n * np.log(n + 1)))
-
-
 def _binomial(likelihood: Any, h: np.ndarray) -> Reference:
-    n = likelihood.n
-    return _of(stats.binom(n, expit(h[0])), _binomial_rounding(n))
+    n, mean = likelihood.n, likelihood.n * expit(h[0])
+    # In Loader's form the terms are as large as x − np, and no larger.
+    return _of(stats.binom(n, expit(h[0])), lambda x: EPSILON * (10 + np.abs(x - mean)))
 
 
 def _beta_binomial(likelihood: Any, h: np.ndarray) -> Reference:
@@ -107,9 +103,8 @@ def _student_t(likelihood: Any, h: np.ndarray) -> Reference:
     df = 2 + np.logaddexp(0, _double(likelihood.raw_df))
     spread = scale * (np.exp(_double(likelihood.log_scales)) + 1e-3)
     rounding = _real_rounding(size, spread, mean)
-    # Γ((ν + 1) / 2) and Γ(ν / 2) cancel, by their logarithms.
-    cancelled = EPSILON * df * np.log(df)
-    return _of(stats.t(df, mean, spread), lambda x: rounding(x) + cancelled)
+    # ½ log ν cancels.
+    return _of(stats.t(df, mean, spread), lambda x: rounding(x) + EPSILON * np.log(df))
 
 
 _LEAST = 1e-3  # of a column's spread: the smallest scale that the normals can take

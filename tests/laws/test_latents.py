@@ -9,7 +9,7 @@ import pytest
 
 from jensen._sampling import draw
 from jensen.objectives import closed_form_kl
-from jensen.parts.priors import FixedPrior, StandardNormal, TrainablePrior, as_prior
+from jensen.parts.priors import FixedPrior, StandardNormal, TrainablePrior, VampPrior, as_prior
 from jensen.training.step import split_trainable
 
 from .zoo import (
@@ -123,6 +123,18 @@ def test_what_a_prior_trains_has_a_finite_gradient(name, key):
 
     for z in (jnp.zeros(2), jnp.full(2, 30.0)):
         assert_finite(jax.grad(log_prior)(trainable, z))
+
+
+def test_pseudo_inputs_move_by_each_columns_own_scale(key):
+    rows = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    rows *= np.array([1e-3, 1.0, 1e4], np.float32)
+    rows[:, 1] = 5.0
+    prior = VampPrior.build(key, 2, rows)
+    expected = np.array([rows[:, 0].std(), 1.0, rows[:, 2].std()])
+    np.testing.assert_allclose(prior.scale.value, expected, rtol=1e-5)
+    at = expected * np.asarray(prior.pseudo_inputs) + np.asarray(prior.shift.value)
+    distance = np.abs((at[:, None] - rows[None]) / expected).max(-1).min(1)
+    assert distance.max() < 1e-4
 
 
 def test_vamp_prior_is_the_average_of_posteriors_at_its_pseudo_inputs(key):

@@ -4,11 +4,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
+from scipy import stats
+from scipy.special import expit, gammaln, log_expit
 
 from jensen import Datum, Model
+from jensen._lenient import Lenient
 from jensen._sampling import draw
 from jensen.errors import OptionError
+from jensen.parts.likelihoods import BinomialDistribution, StudentTDistribution
 from jensen.parts.priors import StandardNormal
 from jensen.training.step import split_trainable
 
@@ -224,7 +229,7 @@ def test_agrees_with_scipy(name, key):
     against_scipy(member(name, key), np.random.default_rng(2))
 
 
-@pytest.mark.parametrize("high", [1, 16, 255, 10_000])
+@pytest.mark.parametrize("high", [1, 16, 255, 10_000, 1_000_000])
 @pytest.mark.parametrize("name", [n for n, f in LIKELIHOODS.items() if f.kinds[-1] == "bounded"])
 def test_agrees_with_scipy_up_to_large_bounds(name, high):
     likelihood = build(name, np.zeros((2, *EVENT), np.float32), float(high))
@@ -269,11 +274,44 @@ def test_counts_stay_finite_where_a_mean_would_overflow(name, log_mean):
     assert_finite(draws(likelihood, h, jax.random.key(0), 3))
 
 
-@pytest.mark.parametrize("raw_df", [0.0, 100.0, 1e4, 1e5])
+@pytest.mark.parametrize("raw_df", [0.0, 100.0, 1e4, 1e6])
 def test_student_t_agrees_with_scipy_up_to_the_normal(raw_df):
     likelihood = build("student-t", rows_of("real"))
     likelihood = eqx.tree_at(lambda t: t.raw_df, likelihood, jnp.full(EVENT, raw_df))
     against_scipy(likelihood, np.random.default_rng(4))
+
+
+def value_and_slopes(log_prob, *parameters):
+    """log p and its derivatives by each of the parameters, entry by entry."""
+    total = lambda *parameters: jnp.sum(log_prob(*parameters))
+    slopes = jax.grad(total, tuple(range(len(parameters))))
+    return jax.jit(lambda *p: (log_prob(*p), slopes(*p)))(*map(jnp.float32, parameters))
+
+
+def test_student_t_keeps_its_digits_at_all_degrees_of_freedom():
+    df, x = np.meshgrid(np.float32(10.0 ** np.linspace(0, 6, 61)), np.float32([0, 0.5, -3, 1e4]))
+    log_prob = lambda df, x: StudentTDistribution(df, 0 * x, 1 + 0 * x).log_prob(x)
+    found, slopes = value_and_slopes(log_prob, df, x)
+    exact = stats.t(df.astype(np.float64)).logpdf(x)
+    assert_finite(slopes)
+    # The largest term is log p itself: √2π's logarithm, or the tail's.
+    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 100, 10_000, 1_000_000])
+def test_binomial_keeps_its_digits_at_all_bounds(n):
+    shares = [0, 1e-5, 0.01, 0.3, 0.5, 0.6, 0.999, 1]
+    logit, x = np.meshgrid(np.float32([-90, -30, -6, -0.4, 0, 1, 11, 90]), np.float32(shares))
+    x = np.rint(n * x)
+    log_prob = lambda h: BinomialDistribution(h, n).log_prob(jnp.asarray(x))
+    found, (slope,) = value_and_slopes(log_prob, logit)
+    wide, x = logit.astype(np.float64), x.astype(np.float64)
+    # SciPy has no digits at probabilities next to one: their logarithms by hand.
+    yes, no = x * log_expit(wide), (n - x) * log_expit(-wide)
+    exact = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1) + yes + no
+    largest = np.maximum(np.abs(exact), np.abs(x - n * expit(wide)))
+    np.testing.assert_array_less(np.abs(found - exact), 1e-6 * largest + 1e-5)
+    np.testing.assert_allclose(slope, x - n * expit(wide), rtol=1e-5, atol=1e-6 * n)
 
 
 @on_all_it_serves
@@ -345,3 +383,25 @@ def test_what_was_not_observed_makes_neither_nan_nor_gradient(name, key):
     expected = jnp.sum(jnp.where(mask, likelihood(h).log_prob(jnp.asarray(rows[0])), 0.0))
     np.testing.assert_allclose(value, expected, rtol=1e-6)
     assert_finite(slope)
+
+
+@pytest.mark.parametrize(
+    ("family", "x"),
+    [
+        (lambda z: dist.LogNormal(z, 0.5), [0.7, 0.2]),
+        (lambda z: dist.Gamma(jnp.exp(z), 2.0), [0.7, 0.2]),
+        (lambda z: dist.Beta(jnp.exp(z), 2.0), [0.7, 0.2]),
+        (lambda z: dist.Uniform(5.0 - jnp.exp(z), 5.0 + jnp.exp(z)), [4.7, 5.2]),
+        (lambda z: dist.Pareto(jnp.exp(z), 3.0), [7.0, 9.0]),
+    ],
+    ids=["log-normal", "gamma", "beta", "uniform", "pareto"],
+)
+def test_what_stands_for_a_missing_entry_lies_in_the_users_own_support(family, x):
+    likelihood = lambda h: Lenient(family(h))
+    model = Model(StandardNormal(2), lambda z: z, likelihood, lambda x, mask: None)
+    z, mask = jnp.array([0.3, -0.2]), jnp.array([True, False])
+    of_z = lambda z: model.log_likelihood(Datum(jnp.array([x[0], jnp.nan]), mask), z)
+    value, slope = jax.jit(jax.value_and_grad(of_z))(z)
+    alone = lambda z: likelihood(z).log_prob(jnp.array(x))[0]
+    np.testing.assert_allclose(value, alone(z), rtol=1e-6)
+    np.testing.assert_allclose(slope, jax.grad(alone)(z), rtol=1e-6)

@@ -15,9 +15,9 @@ from jax.nn import log_sigmoid
 
 from jensen import Model, recipes
 from jensen.errors import FileError, OptionError, TrainingError
-from jensen.objectives import ELBO, Objective, Terms
+from jensen.objectives import ELBO, BetaELBO, Objective, Terms
 from jensen.parts.networks import Linear
-from jensen.training import Options, train
+from jensen.training import Options, loop, train
 from jensen.training.step import initial_state, plan, run_steps, split_trainable
 
 
@@ -81,6 +81,31 @@ def test_early_stopping_waits_for_patience(rows, built):
     done = train(*built, rows[:40], rows[120:], options=options, seed=0)
     assert len(done.history) - done.best_epoch == 3
     assert "no better validation ELBO" in done.stopped
+
+
+def test_warm_up_neither_stops_training_nor_gives_the_best_weights(rows, built):
+    """Trained far too fast, so that the validation ELBO falls after its first epochs."""
+    options = Options(max_epochs=40, patience=1, learning_rate=0.3, warmup=0.0, weight_decay=0.0)
+    model = built[0]
+    done = train(model, BetaELBO(warmup=12.0), rows[:40], rows[120:], options=options)
+    elbos = [record["validation_elbo"] for record in done.history]
+    # Patience of one epoch runs out in the warm-up.
+    assert any(elbos[i] <= max(elbos[:i]) for i in range(1, 11))
+    assert len(elbos) > 12
+    assert done.best_epoch == 12 + int(np.argmax(elbos[11:]))
+
+
+def test_a_run_cut_short_in_its_warm_up_has_the_last_weights(rows, built):
+    options = Options(max_epochs=50, max_time=1e-9)
+    done = train(built[0], BetaELBO(warmup=12.0), rows[:40], rows[120:], options=options)
+    assert done.best_epoch == len(done.history) == 1
+    assert not np.array_equal(leaves(done.model)[0], leaves(built[0])[0])
+
+
+def test_a_warm_up_longer_than_training_is_refused(rows, built):
+    with pytest.raises(OptionError, match=r"max_epochs=5: .*after 5 epochs.* 6 .*warm-up"):
+        train(built[0], BetaELBO(warmup=6.0), rows, options=Options(max_epochs=5))
+    assert len(train(built[0], BetaELBO(warmup=2.0), rows, options=Options(max_epochs=2)).history)
 
 
 def test_max_time_ends_training_with_a_model(rows, built):
@@ -202,6 +227,23 @@ def test_a_resumed_run_ends_with_the_same_numbers(rows, built, tmp_path, average
     assert resumed.best_epoch == whole.best_epoch
     lines = (tmp_path / "history.jsonl").read_text().splitlines()
     assert len(lines) == 8
+
+
+@pytest.mark.parametrize("ended", ["stopped", "all epochs done"])
+def test_the_last_checkpoint_is_written_once(rows, built, tmp_path, monkeypatch, ended):
+    epochs = []
+    save = loop.save_checkpoint
+
+    def recording(folder, state, best, progress, run):
+        epochs.append(progress.epoch)
+        save(folder, state, best, progress, run)
+
+    monkeypatch.setattr(loop, "save_checkpoint", recording)
+    brief = {"max_time": 1e-9} if ended == "stopped" else {}
+    options = Options(max_epochs=3, checkpoint_seconds=0.0, **brief)
+    done = train(*built, rows, options=options, folder=tmp_path)
+    assert epochs == ([1] if ended == "stopped" else [1, 2, 3])
+    assert len(done.history) == epochs[-1]
 
 
 def test_a_checkpoint_of_another_run_is_refused(rows, built, tmp_path):

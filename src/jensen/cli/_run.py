@@ -67,7 +67,7 @@ def run(asked: Asked) -> None:
         resume=asked.resume,
         overwrite=asked.overwrite,
     )
-    for line in rows.schema.describe():
+    for line in [*rows.schema.describe(), *rows.dataset.cautions]:
         say(asked.quiet, line)
     vae = _train(asked, rows, path)
     say(asked.quiet, _how_it_ended(vae, path))

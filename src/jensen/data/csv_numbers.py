@@ -16,6 +16,9 @@ from jensen.errors import DataError
 
 _ENCODING = "utf-8-sig"
 _EXACT_FLOAT64 = 2**53
+_BY_SPACES = (
+    "the numbers are separated by spaces; cells must be separated by comma, semicolon or tab"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def read_csv(
 
     The delimiter is a tab, semicolon or comma, the first of these that is in the first line.
     That line is a header if no cell of it is a number, or if it counts 0, 1, 2, ... as pandas
-    writes it for columns without names. Whole numbers come as int64, all others as float64.
+    writes it for columns without names; any other line of numbers alone (2019,2020,2021) is data.
+    Whole numbers come as int64, all others as float64.
 
     Raises:
         DataError: empty, ragged or not UTF-8; a cell that is empty, text, NaN or infinite; a
@@ -86,6 +90,8 @@ def _first_line(path: Path | Text) -> tuple[list[str], int, str]:
         raise DataError(f"{path}: the file is empty")
     delimiter = next((mark for mark in "\t;," if mark in text), ",")
     line, cells = next(_lines(path, delimiter))
+    if len(cells) == 1 and _by_spaces(cells[0]):
+        raise DataError(f"{path}: line {line}: {_BY_SPACES}")
     return cells, line, delimiter
 
 
@@ -161,10 +167,18 @@ def _complaint(cell: str, value: float | None, delimiter: str, width: int) -> st
         return f"Input X contains {what}; fill the cell or drop the line"
     if delimiter != "," and _number(cell.replace(",", ".", 1)) is not None:
         return f"{cell!r} has a decimal comma; write a decimal point"
+    if _by_spaces(cell):
+        return f"{cell!r}: {_BY_SPACES}"
     remedy = "encode the column as numbers or leave it out"
     if width == 1:
         remedy = "cells are separated by comma, semicolon or tab"
     return f"{cell!r} is text, not a number; {remedy}"
+
+
+def _by_spaces(cell: str) -> bool:
+    """Whether a cell holds several numbers with spaces between them."""
+    parts = cell.split()
+    return len(parts) > 1 and all(_number(part) is not None for part in parts)
 
 
 def _number(cell: str) -> float | None:

@@ -8,6 +8,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from jensen.data.cautions import header_of_numbers
 from jensen.data.csv_numbers import Text, read_csv
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
@@ -25,6 +26,7 @@ class Dataset:
         X: shape (rows, *event), in the source's own type, finite.
         names: column names, or None.
         labels: one a row, to colour pictures by, or None; no model sees them.
+        cautions: lines on how the file was read, where another reading is likely too.
 
     """
 
@@ -32,6 +34,7 @@ class Dataset:
     X: np.ndarray
     names: tuple[str, ...] | None = None
     labels: np.ndarray | None = None
+    cautions: tuple[str, ...] = ()
 
 
 def load(source: str | Path, key: str | None = None, header: bool | None = None) -> Dataset:
@@ -41,7 +44,8 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
         source: a name in `BUILT_IN`; the path of a .npy, .npz, .csv or .tsv file; or "-", which
             is CSV on standard input. A file called like a built-in set is meant by "./digits".
         key: the array of an .npz file; may be left out where it holds one.
-        header: whether the first line of a .csv names the columns; None finds it out.
+        header: whether the first line of a .csv names the columns; None finds it out: a line of
+            numbers alone is data, but for 0, 1, 2, ..., as pandas numbers columns.
 
     Raises:
         OptionError: neither a file nor a built-in name, an unknown suffix, or a `key` for a file
@@ -62,7 +66,8 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
         return BUILT_IN[str(source)]()
     if source == STDIN:
         _refuse_key(key, place(source))
-        return _dataset("stdin", place(source), *read_csv(Text(place(source), _stdin()), header))
+        X, names = read_csv(Text(place(source), _stdin()), header)
+        return _dataset("stdin", place(source), X, names, guessed=header is None)
     path = Path(source)
     _require_file(path)
     names = None
@@ -77,7 +82,8 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
             X, names = read_csv(path, header)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    return _dataset(path.stem, str(path), X, names)
+    guessed = header is None and path.suffix.lower() in (".csv", ".tsv")
+    return _dataset(path.stem, str(path), X, names, guessed=guessed)
 
 
 def place(source: str | Path) -> str:
@@ -89,14 +95,25 @@ def place(source: str | Path) -> str:
     return "standard input" if source == STDIN else str(source)
 
 
-def _dataset(name: str, where: str, X: np.ndarray, names: tuple[str, ...] | None) -> Dataset:
-    """Numbers that were read, once they are rows and finite."""
+def _dataset(
+    name: str,
+    where: str,
+    X: np.ndarray,
+    names: tuple[str, ...] | None,
+    *,
+    guessed: bool = False,
+) -> Dataset:
+    """Numbers that were read, once they are rows and finite.
+
+    `guessed` says that it was for us to tell whether the first line names the columns.
+    """
     try:
         X = read_rows(X).values
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
     _require_finite(where, X)
-    return Dataset(name, X, names)
+    doubts = header_of_numbers(X) if guessed and names is None else ()
+    return Dataset(name, X, names, cautions=tuple(f"caution: {where}: {each}" for each in doubts))
 
 
 def _stdin() -> bytes:

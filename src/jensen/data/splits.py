@@ -71,6 +71,16 @@ def split(
     return Split(train_rows, validation_rows, test_rows)
 
 
+def require_training_rows(parts: Split, option: str, value: float) -> None:
+    """Raise `OptionError`, naming the option, where it leaves one of many rows to train on."""
+    n = sum(map(len, parts))
+    if n > 2 and len(parts.train) < 2:
+        raise OptionError(
+            f"{option}={value!r} leaves {len(parts.train)} of {n} rows to train on, and at least 2"
+            " are needed; give a smaller share"
+        )
+
+
 def _is_count(value: float) -> bool:
     return isinstance(value, Integral)
 

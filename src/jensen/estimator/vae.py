@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from jensen import evidence, inference, queries, store
 from jensen._runtime import keep_compiled_programs
 from jensen._types import PRNGKey
-from jensen.data import Schema, infer, split
+from jensen.data import Schema, infer, require_training_rows, split
 from jensen.errors import OptionError, TrainingError
 from jensen.estimator.arguments import assembly_of, checked_latents, options_of
 from jensen.estimator.files import parameters_of, restore, to_saved
@@ -193,6 +193,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         rows = schema.check(X)
         seed = self._draw_seed()
         parts = split(len(rows), validation=self.validation_fraction, seed=seed)
+        require_training_rows(parts, "validation_fraction", self.validation_fraction)
         training = rows[parts.train]
         assembly = assembly_of(self, schema)
         model = build_model(training, key=jax.random.key(seed), **assembly)

@@ -1,5 +1,6 @@
 """What the encoder says of rows, and the posterior of them all together."""
 
+import contextlib
 from typing import Any
 
 import equinox as eqx
@@ -8,16 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from jensen._batching import map_rows
-from jensen._sampling import mean
+from jensen._runtime import quick_random
+from jensen._sampling import draw, mean
 from jensen._types import Data
 from jensen.model import Model
 from jensen.parts.priors import Mixture
 
-__all__ = ["active_units", "aggregate_posterior", "posterior_means"]
+__all__ = ["active_units", "aggregate_posterior", "posterior_means", "prior_variance"]
 
-# Above this variance over rows of its posterior mean, a latent is active (Burda et al. 2016,
-# section 5.1).
+# Above this variance over rows of its posterior mean, in units of its variance under the prior,
+# a latent is active (Burda et al. 2016, section 5.1, whose prior has unit variance).
 _ACTIVE = 0.01
+# Draws from a prior that does not know its variance, which they give to some 5 %.
+_DRAWS = 1000
 
 
 def _mean_of_row(model: Model, x: Any) -> Any:
@@ -29,10 +33,34 @@ def posterior_means(model: Model, X: Data) -> Any:
     return map_rows(_mean_of_row, model, X)
 
 
-def active_units(codes: Any) -> int:
-    """How many latents' posterior means, shape (rows, latent), vary over the rows."""
-    leaves = [leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(codes)]
-    return int(sum(np.sum(leaf.var(axis=0) > _ACTIVE) for leaf in leaves))
+@eqx.filter_jit
+def _prior_variance(model: Model) -> Any:
+    prior: Any = model.latent_prior()
+    # NumPyro's raise where no closed form is known, and others have no such attribute.
+    with contextlib.suppress(AttributeError, NotImplementedError):
+        return prior.variance
+    z = draw(prior, jax.random.key(0), _DRAWS)
+    return jax.tree.map(lambda leaf: leaf.var(axis=0), z)
+
+
+def prior_variance(model: Model) -> Any:
+    """The variance of each latent under the prior, shape (latent,); from draws where not known."""
+    with quick_random():
+        return jax.tree.map(np.asarray, _prior_variance(model))
+
+
+def active_units(codes: Any, variance: Any = 1.0) -> int:
+    """How many latents' posterior means, shape (rows, latent), vary over the rows.
+
+    `variance` is what `prior_variance` gives: a latent is active where its means vary by more
+    than a hundredth of that.
+    """
+    if isinstance(variance, float):
+        given = variance
+        variance = jax.tree.map(lambda leaf: given, codes)
+    spread = lambda leaf: np.asarray(leaf, np.float64).var(axis=0)
+    active = jax.tree.map(lambda leaf, v: np.sum(spread(leaf) > _ACTIVE * v), codes, variance)
+    return int(sum(jax.tree.leaves(active)))
 
 
 @eqx.filter_jit

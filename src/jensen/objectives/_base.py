@@ -34,6 +34,14 @@ class Objective(eqx.Module):
     name: ClassVar[str]
     takes_value: ClassVar[str | None] = None
 
+    @property
+    def settles(self) -> float:
+        """Epochs until the objective is what was asked for, as after a warm-up.
+
+        Before, training neither takes weights for the best nor stops early.
+        """
+        return 0.0
+
     @abstractmethod
     def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         """The terms for one datum; `epoch` counts, in fractions, the epochs done so far."""

@@ -21,7 +21,8 @@ class BetaELBO(Objective):
 
     Args:
         beta: β, the weight of the KL term in the end (Higgins et al. 2017).
-        warmup: epochs over which β rises in a straight line from 0 (Bowman et al. 2016).
+        warmup: epochs over which β rises in a straight line from 0 (Bowman et al. 2016). Until
+            then training does not stop early, and no weights count as the best.
         free_bits: λ, nats a latent dimension may carry at no cost, for each datum (Kingma et
             al. 2016, appendix C.8, there for a minibatch). It needs a posterior and a prior
             that are independent normals, for only they have a KL by dimension.
@@ -38,6 +39,11 @@ class BetaELBO(Objective):
         for option in ("beta", "warmup", "free_bits"):
             if not getattr(self, option) >= 0:
                 raise OptionError(f"{option}={getattr(self, option)}: must not be below 0.")
+
+    @property
+    def settles(self) -> float:
+        """The warm-up."""
+        return self.warmup
 
     def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         require_reparameterised(model.posterior(x))

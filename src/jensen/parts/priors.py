@@ -13,6 +13,7 @@ from jax.nn import log_softmax, logsumexp
 from jaxtyping import Float
 
 from jensen._types import Constant, Distribution, PRNGKey, Scalar, held
+from jensen.parts._standardise import standardisation
 
 __all__ = [
     "FixedPrior",
@@ -123,8 +124,7 @@ class VampPrior(Prior):
         components = min(components, len(rows))
         chosen = jax.random.choice(key, len(rows), (components,), replace=False)
         x = jnp.asarray(rows[np.asarray(chosen)], dtype=jnp.float32)
-        shift = jnp.asarray(rows.mean(0), dtype=jnp.float32)
-        scale = jnp.asarray(rows.std(0) + 1e-3 * rows.std() + 1e-6, dtype=jnp.float32)
+        shift, scale = standardisation(rows)
         standard = jax.vmap(lambda row: (row - shift) / scale)(x)
         return cls(standard, Constant(shift), Constant(scale))
 

@@ -20,8 +20,8 @@ from jensen._runtime import quick_random
 from jensen._sampling import split
 from jensen._types import PRNGKey
 from jensen._words import counted
-from jensen.errors import TrainingError
-from jensen.inference import active_units, posterior_means
+from jensen.errors import OptionError, TrainingError
+from jensen.inference import active_units, posterior_means, prior_variance
 from jensen.model import Model
 from jensen.objectives import Objective, elbo_terms_of_rows
 from jensen.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -93,6 +93,7 @@ def train(
         on_failure: called with a sentence when training goes back to an earlier state.
 
     Raises:
+        OptionError: fewer epochs than the objective takes to settle.
         TrainingError: the objective or its gradient was not finite three times over. Its
             attribute `trained` holds what the best weights were until then: before the end of
             the first epoch, those it began with.
@@ -132,6 +133,7 @@ class _Run:
                 state, best, progress = found
         data = jax.tree.map(jnp.asarray, self.rows)
         planned = self.options.epochs(self.count)
+        self._require_settled(planned)
         before, began = progress.seconds, time.monotonic()
         saved = began
         # A run killed after its last epoch resumes with nothing left to do.
@@ -154,9 +156,9 @@ class _Run:
                     best = _result(state)
                 self.on_epoch(record, planned)
                 reason = self._reason_to_stop(progress, interrupted.is_set())
-                if self.folder is not None and (
-                    reason or time.monotonic() - saved >= self.options.checkpoint_seconds
-                ):
+                is_last = reason is not None or progress.epoch == planned
+                is_due = time.monotonic() - saved >= self.options.checkpoint_seconds
+                if self.folder is not None and is_due and not is_last:
                     save_checkpoint(self.folder, state, best, progress, self.identity)
                     saved = time.monotonic()
         if self.folder is not None:
@@ -219,13 +221,14 @@ class _Run:
 
     def _record(self, state: State, info: Any, progress: Progress) -> dict[str, Any]:
         model = eqx.combine(_result(state), split_trainable(self.model)[1])
+        variance = prior_variance(model)
         record = {
             "epoch": progress.epoch + 1,
             "train_objective": float(info.value),
             "train_elbo": float(info.reconstruction - info.kl),
             "train_reconstruction": float(info.reconstruction),
             "train_kl": float(info.kl),
-            "train_active_units": active_units(posterior_means(model, self._some_rows)),
+            "train_active_units": active_units(posterior_means(model, self._some_rows), variance),
             "grad_norm": float(info.grad_norm),
         }
         if self.held_out is not None:
@@ -238,7 +241,9 @@ class _Run:
                 "validation_elbo": float(np.mean(reconstruction - kl)),
                 "validation_reconstruction": float(np.mean(reconstruction)),
                 "validation_kl": float(np.mean(kl)),
-                "validation_active_units": active_units(posterior_means(model, self.held_out)),
+                "validation_active_units": active_units(
+                    posterior_means(model, self.held_out), variance
+                ),
             }
         return record | {"seconds": round(progress.seconds, 3)}
 
@@ -246,7 +251,21 @@ class _Run:
     def _some_rows(self) -> Any:
         return jax.tree.map(lambda leaf: leaf[:_ROWS_FOR_ACTIVE_UNITS], self.rows)
 
+    def _require_settled(self, planned: int) -> None:
+        settles = self.objective.settles
+        if settles > planned:
+            raise OptionError(
+                f"max_epochs={self.options.max_epochs!r}: training ends after {planned} epochs, and"
+                f" the objective is what it is meant to be from epoch {settles:g} on"
+                " (BetaELBO's warmup, say). Give more epochs, or a shorter warm-up."
+            )
+
     def _better(self, record: dict[str, Any], progress: Progress) -> bool:
+        if progress.epoch < self.objective.settles:
+            # Until the objective is the one asked for the last weights stand in for the best:
+            # they are what an interruption leaves, and any that come after replace them.
+            progress.best_epoch = progress.epoch
+            return True
         elbo = record.get("validation_elbo")
         if elbo is not None and not elbo > progress.best_elbo:
             return False

@@ -6,6 +6,7 @@ from jensen.parts.likelihoods.bounded import (
     BetaBinomial,
     BetaBinomialDistribution,
     Binomial,
+    BinomialDistribution,
     Categorical,
 )
 from jensen.parts.likelihoods.counts import (
@@ -21,6 +22,7 @@ from jensen.parts.likelihoods.real import (
     NormalPredicted,
     NormalShared,
     StudentT,
+    StudentTDistribution,
 )
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "BetaBinomial",
     "BetaBinomialDistribution",
     "Binomial",
+    "BinomialDistribution",
     "Categorical",
     "Likelihood",
     "NegativeBinomial",
@@ -40,4 +43,5 @@ __all__ = [
     "Poisson",
     "PoissonDistribution",
     "StudentT",
+    "StudentTDistribution",
 ]

@@ -1,7 +1,7 @@
 """Likelihoods of whole numbers between 0 and a known bound n."""
 
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -15,10 +15,16 @@ from scipy.special import gammaln
 
 from jensen._lenient import Lenient
 from jensen._types import PRNGKey
-from jensen.parts._special import log_gamma_ratio
+from jensen.parts._special import deviance, log_gamma_ratio, stirling_remainder
 from jensen.parts.likelihoods._base import Likelihood
 
-__all__ = ["BetaBinomial", "BetaBinomialDistribution", "Binomial", "Categorical"]
+__all__ = [
+    "BetaBinomial",
+    "BetaBinomialDistribution",
+    "Binomial",
+    "BinomialDistribution",
+    "Categorical",
+]
 
 # Up to this bound a beta-binomial's products are multiplied out, which is exact and, having
 # few logarithms, also faster than the gamma functions that longer products need.
@@ -27,10 +33,65 @@ _LONGEST_PRODUCT = 64
 # above the smallest single-precision number.
 _GROUP = 4
 _LOG_DISPERSION = (-12.0, 6.0)
+# Beyond this logit one of the probabilities is 1 in single precision, and log p a straight line.
+_STRAIGHT = 30.0
 
 
 def _bound(rows: np.ndarray, high: float | None) -> int:
     return int(high if high is not None else max(1.0, rows.max()))
+
+
+class BinomialDistribution(eqx.Module):
+    """The binomial with n trials of probability p = sigmoid(logit).
+
+        p(x) = n! / (x! (n − x)!) p^x (1 − p)^(n − x)
+
+    Taken as it stands, as NumPyro does, its terms cancel and leave an error of 0.01 nats at
+    n = 10⁴ in single precision. In the form of Loader (2000, "Fast and accurate computation of
+    binomial probabilities", eq. 4) nothing large is left to cancel:
+
+        log p(x) = δ(n) − δ(x) − δ(n − x) − D(x, np) − D(n − x, n(1 − p)) − ½ log 2πx(n − x)/n
+
+    with δ Stirling's remainder and D the deviance.
+    """
+
+    logit: Float[Array, "*event"]
+    n: int = eqx.field(static=True)
+
+    @property
+    def mean(self) -> Float[Array, "*event"]:
+        """n p."""
+        return self.n * sigmoid(self.logit)
+
+    @property
+    def variance(self) -> Float[Array, "*event"]:
+        """n p (1 − p)."""
+        return self.n * sigmoid(self.logit) * sigmoid(-self.logit)
+
+    def log_prob(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """log p(x) of whole numbers x in 0..n, in nats."""
+        n, near = self.n, jnp.clip(self.logit, -_STRAIGHT, _STRAIGHT)
+        beyond = x * jnp.minimum(self.logit + _STRAIGHT, 0.0) - (n - x) * jnp.maximum(
+            self.logit - _STRAIGHT, 0.0
+        )
+        yes, no = jnp.maximum(x, 1.0), jnp.maximum(n - x, 1.0)
+        inside = (
+            stirling_remainder(jnp.float32(n))
+            - stirling_remainder(yes)
+            - stirling_remainder(no)
+            - deviance(yes, n * sigmoid(near))
+            - deviance(no, n * sigmoid(-near))
+            - 0.5 * jnp.log(2 * jnp.pi * yes * (no / n))
+        )
+        # At the ends there is one factor only.
+        log_p, log_q = n * log_sigmoid(near), n * log_sigmoid(-near)
+        return beyond + jnp.where(x > 0, jnp.where(x < n, inside, log_p), log_q)
+
+    def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
+        """Draws of x, as floats."""
+        return Lenient(dist.BinomialLogits(self.logit, total_count=self.n)).sample(
+            key, sample_shape
+        )
 
 
 class Binomial(Likelihood):
@@ -60,8 +121,8 @@ class Binomial(Likelihood):
     def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
         return jnp.asarray(_mean_logit(rows, self.n), dtype=jnp.float32)[None]
 
-    def __call__(self, h: Float[Array, "1 *event"]) -> Any:
-        return Lenient(dist.BinomialLogits(h[0], total_count=self.n))
+    def __call__(self, h: Float[Array, "1 *event"]) -> BinomialDistribution:
+        return BinomialDistribution(h[0], self.n)
 
 
 def _mean_logit(rows: np.ndarray, n: int) -> np.ndarray:

@@ -16,8 +16,9 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
-from jensen._types import Constant
+from jensen._types import Constant, PRNGKey
 from jensen.errors import OptionError
+from jensen.parts._special import log_gamma_ratio
 from jensen.parts._standardise import standardisation
 from jensen.parts.likelihoods._base import Likelihood
 
@@ -28,6 +29,7 @@ __all__ = [
     "NormalPredicted",
     "NormalShared",
     "StudentT",
+    "StudentTDistribution",
 ]
 
 # In standard deviations of a column: below this a density says how a column was rounded,
@@ -190,6 +192,48 @@ class NormalPredicted(Normal):
         return _learned(h[1])
 
 
+class StudentTDistribution(eqx.Module):
+    """Student's t with ν degrees of freedom, about `loc` and in units of `scale`.
+
+        p(x) = Γ((ν + 1)/2) / (Γ(ν/2) √(πν) scale) (1 + y²/ν)^(−(ν + 1)/2),  y = (x − loc)/scale
+
+    NumPyro's takes the difference of two log-gamma functions, which in single precision is off by
+    0.001 nats an entry at ν = 10⁴, and by 0.5 at 10⁶.
+    """
+
+    df: Float[Array, "*event"]
+    loc: Float[Array, "*event"]
+    scale: Float[Array, "*event"]
+
+    @property
+    def mean(self) -> Float[Array, "*event"]:
+        """loc, for ν > 1."""
+        return jnp.where(self.df > 1, self.loc, jnp.nan)
+
+    @property
+    def variance(self) -> Float[Array, "*event"]:
+        """scale² ν / (ν − 2), infinite up to ν = 2."""
+        more = jnp.where(self.df > 2, self.df - 2, 1.0)
+        return jnp.where(self.df > 2, self.scale**2 * (self.df / more), inf)
+
+    def log_prob(self, x: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """log p(x), in nats."""
+        half = self.df / 2
+        y = (x - self.loc) / self.scale
+        peak = log_gamma_ratio(half, jnp.full_like(half, 0.5)) - 0.5 * jnp.log(2 * jnp.pi * half)
+        return peak - jnp.log(self.scale) - (half + 0.5) * jnp.log1p(y * (y / self.df))
+
+    def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
+        """Draws of x: a normal whose precision is drawn from the gamma distribution."""
+        from_normal, from_gamma = jax.random.split(key)
+        half, loc, scale = (
+            jnp.broadcast_to(each, (*sample_shape, *self.loc.shape))
+            for each in (self.df / 2, self.loc, self.scale)
+        )
+        precision = jax.random.gamma(from_gamma, half) / half
+        return loc + scale * jax.random.normal(from_normal, half.shape) / jnp.sqrt(precision)
+
+
 class StudentT(Likelihood):
     """x ~ StudentT(ν, shift + scale · h, scale · s), ν > 2 and s learned for each entry."""
 
@@ -226,7 +270,7 @@ class StudentT(Likelihood):
     def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
         return jnp.zeros((1, *self.event_shape))
 
-    def __call__(self, h: Float[Array, "1 *event"]) -> Any:
+    def __call__(self, h: Float[Array, "1 *event"]) -> StudentTDistribution:
         loc = self.shift.value + self.scale.value * h[0]
         df = 2.0 + jax.nn.softplus(self.raw_df)
-        return dist.StudentT(df, loc, self.scale.value * _learned(self.log_scales))
+        return StudentTDistribution(df, loc, self.scale.value * _learned(self.log_scales))

@@ -17,7 +17,7 @@ from sklearn.covariance import ledoit_wolf
 
 from jensen.data import Schema
 
-__all__ = ["baselines"]
+__all__ = ["baselines", "constant_columns"]
 
 # Observations added to each level of a column: enough that a level never seen is possible.
 _PRIOR_COUNT = 0.1
@@ -35,12 +35,17 @@ def baselines(
     schema: Schema,
     latent_dim: int,
     discrete: bool | None = None,
+    constant: np.ndarray | float = 0.0,
 ) -> dict[str, np.ndarray]:
     """log p of each of `rows` under plain models fitted to `training`, in nats.
 
     `discrete` says whether the model that they are held against gives probabilities, as the
     schema does unless a likelihood of real numbers was chosen for whole ones; a density is
     held against densities.
+
+    A column that never changes in the training rows has a density without upper limit, and a
+    model's is as high as training has come. So no baseline is fitted to it: they all get
+    `constant`, of shape (rows,), which should be what the column adds to the model's evidence.
 
     Returns:
         By name, arrays of shape (rows,): "independent columns"; "gaussian", one normal with
@@ -51,29 +56,40 @@ def baselines(
     train = training.reshape(len(training), -1).astype(np.float64)
     test = rows.reshape(len(rows), -1).astype(np.float64)
     discrete = schema.discrete if discrete is None else discrete
+    added = np.zeros(len(test))
+    if not discrete:
+        still = constant_columns(training)
+        train, test, added = train[:, ~still], test[:, ~still], added + constant
     columns = _COLUMNS[schema.kind if discrete else "real"]
-    independent = sum(columns(train[:, j], test[:, j], schema.high) for j in range(train.shape[1]))
+    independent = added + sum(
+        columns(train[:, j], test[:, j], schema.high) for j in range(train.shape[1])
+    )
+    if not train.shape[1]:
+        return {"independent columns": independent}
     if len(train) < _FEWEST_FOR_COVARIANCE:
-        return {"independent columns": np.asarray(independent)}
+        return {"independent columns": independent}
     shift, scale = train.mean(0), _scales(train, discrete)
     standard = (train - shift) / scale
     covariance = ledoit_wolf(standard, assume_centered=True)[0]
     if discrete:
         covariance = covariance + np.eye(len(covariance)) * _CELL_VARIANCE
-    score = lambda c: _normal((test - shift) / scale, c, discrete) - np.log(scale).sum()
+    score = lambda c: added + _normal((test - shift) / scale, c, discrete) - np.log(scale).sum()
     return {
-        "independent columns": np.asarray(independent),
+        "independent columns": independent,
         "gaussian": score(covariance),
         "ppca": score(_ppca(covariance, latent_dim)),
     }
 
 
+def constant_columns(training: np.ndarray) -> np.ndarray:
+    """Which of the numbers in a row are the same in all rows, shape (numbers,)."""
+    flat = training.reshape(len(training), -1)
+    return np.asarray(flat.min(axis=0) == flat.max(axis=0))
+
+
 def _scales(train: np.ndarray, discrete: bool) -> np.ndarray:
     """One for whole numbers, whose cells have width one; else each column's spread."""
-    if discrete:
-        return np.ones(train.shape[1])
-    spread = train.std(0)
-    return np.where(spread > 0, spread, 1.0)
+    return np.ones(train.shape[1]) if discrete else train.std(0)
 
 
 def _normal(test: np.ndarray, covariance: np.ndarray, discrete: bool) -> np.ndarray:
@@ -114,8 +130,7 @@ def _count(train: np.ndarray, test: np.ndarray, high: float) -> np.ndarray:
 
 
 def _real(train: np.ndarray, test: np.ndarray, high: float) -> np.ndarray:
-    spread = train.std() or 1.0
-    return stats.norm(train.mean(), spread).logpdf(test)
+    return stats.norm(train.mean(), train.std()).logpdf(test)
 
 
 _COLUMNS: dict[str, Callable[[np.ndarray, np.ndarray, float], np.ndarray]] = {

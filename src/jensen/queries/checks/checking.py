@@ -7,13 +7,13 @@ import numpy as np
 
 from jensen import evidence
 from jensen._sampling import split
-from jensen._types import PRNGKey
+from jensen._types import Datum, PRNGKey
 from jensen._words import counted
 from jensen.data import Schema
 from jensen.evidence import Bound, Estimate
-from jensen.inference import active_units, posterior_means
+from jensen.inference import active_units, posterior_means, prior_variance
 from jensen.model import Model
-from jensen.queries.checks.baselines import baselines
+from jensen.queries.checks.baselines import baselines, constant_columns
 from jensen.queries.checks.predictive import predictive_checks, spread_out
 
 __all__ = ["Check", "check"]
@@ -101,11 +101,18 @@ def check(
     codes = codes.reshape(len(codes), -1)
     found = evidence.importance(model, rows, for_evidence, _DRAWS)
     discrete = getattr(model.likelihood, "discrete", None)
-    plain = baselines(training, rows, schema, codes.shape[1], discrete)
+    constant: np.ndarray | float = 0.0
+    still = constant_columns(training)
+    if still.any() and not (schema.discrete if discrete is None else discrete):
+        # What these columns add to the evidence: the same again, without them.
+        mask = np.broadcast_to(~still.reshape(rows.shape[1:]), rows.shape)
+        without = evidence.importance(model, Datum(rows, mask), for_evidence, _DRAWS)
+        constant = found.values - without.values
+    plain = baselines(training, rows, schema, codes.shape[1], discrete, constant)
     differences = {name: _paired(found.values - scores) for name, scores in plain.items()}
     elbo = evidence.elbo(model, rows, for_elbo)
     training_elbo = evidence.elbo(model, spread_out(training, _TRAINING_ROWS), for_elbo)
-    active = active_units(codes)
+    active = active_units(codes, prior_variance(model).reshape(-1))
     checks = predictive_checks(model, rows, training, for_samples)
     return Check(
         evidence=found,

@@ -8,6 +8,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from jensen._types import PRNGKey
 from jensen.model import Model
+from jensen.parts._standardise import standardisation
 from jensen.queries.generate import sample
 
 __all__ = ["predictive_checks", "spread_out"]
@@ -24,14 +25,17 @@ def predictive_checks(
 
     A p-value is the two-sided share of replications, the data counted among them, that lie as
     far out as the data (Gelman et al. 1996, with the weights taken as known): uniform if the
-    rows are the model's.
+    rows are the model's. What is pooled over columns is pooled in units of each column's mean and
+    standard deviation over the training rows, so that no column's unit drowns the others.
 
     Returns:
         For each check its `name`, `observed`, `model_mean` and `p_value`.
     """
-    seen = _flat(spread_out(rows, _MOST_ROWS))
-    generated = _flat(sample(model, key, _REPLICATIONS * len(seen)))
-    neighbours = NearestNeighbors(n_neighbors=1).fit(_flat(training))
+    some = _flat(spread_out(rows, _MOST_ROWS))
+    raw = _flat(sample(model, key, _REPLICATIONS * len(some)))
+    shift, scale = (_flat(np.asarray(each)[None]) for each in standardisation(training))
+    seen, generated = (some - shift) / scale, (raw - shift) / scale
+    neighbours = NearestNeighbors(n_neighbors=1).fit((_flat(training) - shift) / scale)
     distance = lambda x: neighbours.kneighbors(x)[0][:, 0]
     # Distances are of rows; they are measured once, and averaged for each replication.
     far = distance(generated).reshape(_REPLICATIONS, len(seen))
@@ -40,6 +44,8 @@ def predictive_checks(
         _compare(name, statistic(seen), np.array([statistic(each) for each in replicas]))
         for name, statistic in _STATISTICS.items()
     ]
+    zeros = (raw == 0).reshape(_REPLICATIONS, -1).mean(axis=1)
+    results.insert(2, _compare("share of zeros", float((some == 0).mean()), zeros))
     nearest = "mean distance to nearest training row"
     return [*results, _compare(nearest, float(distance(seen).mean()), far.mean(axis=1))]
 
@@ -79,6 +85,5 @@ def _correlation(x: np.ndarray) -> float:
 _STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
     "mean of all entries": lambda x: float(x.mean()),
     "variance over rows, mean of columns": lambda x: float(x.var(axis=0).mean()),
-    "share of zeros": lambda x: float((x == 0).mean()),
     "pairwise correlation, root mean square": _correlation,
 }

@@ -15,11 +15,11 @@ import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 from jax.nn import logsumexp, softmax
-from jax.scipy.special import gammaln
 from jaxtyping import Float
 
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
+from jensen.parts.likelihoods import StudentTDistribution
 
 __all__ = [
     "Clean",
@@ -84,7 +84,7 @@ class GaussianNoise(Noise):
     def clean(self, p: Any, noisy: Float[Array, "*event"], likelihood: Any) -> Clean:
         if isinstance(p, dist.Normal):
             return self._of_normal(p.loc, p.scale**2, noisy)
-        if isinstance(p, dist.StudentT):
+        if isinstance(p, (dist.StudentT, StudentTDistribution)):
             return self._of_student(p, noisy)
         return self._of_whole_numbers(p, noisy, likelihood.largest)
 
@@ -101,7 +101,8 @@ class GaussianNoise(Noise):
         half = p.df[..., None] / 2
         grid = jnp.broadcast_to(jnp.linspace(-9.0, 6.0, 61), (*p.df.shape, 61))
         log_g = grid / jnp.sqrt(half)
-        log_weight = half * (jnp.log(half) + log_g - jnp.exp(log_g)) - gammaln(half)
+        # Up to a constant, and with no large terms to cancel.
+        log_weight = half * (log_g - jnp.expm1(log_g))
         log_weight = log_weight - logsumexp(log_weight, axis=-1, keepdims=True)
         each = self._of_normal(
             p.loc[..., None], p.scale[..., None] ** 2 / jnp.exp(log_g), noisy[..., None]
