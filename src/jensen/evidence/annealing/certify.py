@@ -1,0 +1,234 @@
+"""Certificates: evidence whose distance from the truth was measured where the truth is known."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from jensen._sampling import split
+from jensen._types import Data, PRNGKey
+from jensen.errors import OptionError
+from jensen.evidence.annealing.annealed import Annealed, Annealing, estimate_of
+from jensen.evidence.annealing.bidirectional import Bracket, bracket_of, simulate
+from jensen.evidence.annealing.kept import Keeper
+from jensen.evidence.annealing.runs import ROWS, pilot, run
+from jensen.evidence.estimate import RELIABLE_KHAT
+from jensen.model import Model
+
+__all__ = ["Certified", "certify"]
+
+MOST_SIMULATED = 100
+# The first schedule that is tried, and the longest.
+_FIRST, _LONGEST = 32, 20_000
+# The gap falls at least in proportion to the temperatures; a little more leaves less to chance.
+_MARGIN = 1.3
+# How unlike the simulated rows the real ones may be: their log weights' variance as a multiple,
+# their acceptance and their share of unreliable rows as a difference.
+_MOST_RATIO, _MOST_DIFFERENCE = 1.5, 0.1
+
+
+@dataclass(frozen=True, repr=False)
+class Certified(Annealed):
+    """Annealed evidence with the bracket of simulated rows that says how good it is.
+
+    Attributes:
+        bracket: both sides of log p(x) of rows simulated from the model.
+        tolerance: how far apart they were asked to be at most, in nats.
+        seconds: that it took.
+        misfits: what sets the real rows apart from the simulated ones, in words; none where
+            the certificate carries over.
+    """
+
+    bracket: Bracket = field(kw_only=True)
+    tolerance: float = field(kw_only=True)
+    seconds: float = field(kw_only=True)
+    misfits: tuple[str, ...] = field(kw_only=True)
+
+    @property
+    def lower(self) -> float:
+        """Two standard errors below the mean, itself the mean of a lower bound."""
+        return self.value - 2 * self.stderr
+
+    @property
+    def closed(self) -> bool:
+        """Whether the sides came as close as they were asked to."""
+        return self.bracket.gap <= self.tolerance
+
+    @property
+    def carries_over(self) -> bool:
+        """Whether the real rows resemble the simulated ones, so that the bracket tells of them."""
+        return not self.misfits
+
+    def to_json(self, per_row: bool = False) -> dict[str, Any]:
+        """Plain values, as of any annealed estimate, with the bracket."""
+        return super().to_json(per_row) | {
+            "lower": self.lower,
+            "bracket": self.bracket.to_json(),
+            "tolerance": self.tolerance,
+            "carries_over": self.carries_over,
+        }
+
+    def beside(self) -> dict[str, tuple[float, float]]:
+        """How real and simulated rows behaved, in this order."""
+        simulated = self.bracket.lower
+        return {
+            "variance of log weights": (
+                float(self.log_weight_variance.mean()),
+                float(simulated.log_weight_variance.mean()),
+            ),
+            "acceptance": (float(self.acceptance.mean()), float(simulated.acceptance.mean())),
+            f"share of k̂ above {RELIABLE_KHAT}": (
+                float(self.unreliable.mean()),
+                float(simulated.unreliable.mean()),
+            ),
+        }
+
+    def words(self) -> list[str]:
+        """What the certificate says, in sentences."""
+        found = self.bracket
+        held = (
+            f"On {len(found.gaps)} rows simulated from the model, where the truth lies between"
+            f" both, the lower and the upper side are {found.gap:.3f} ± {found.gap_stderr:.3f}"
+            f" nats apart"
+        )
+        asked = f"as asked ({self.tolerance:g})" if self.closed else (
+            f"more than the {self.tolerance:g} asked: give more time (max_time)"
+        )  # fmt: skip
+        if self.carries_over:
+            over = "The real rows behave like them, so that this carries over to their evidence."
+        else:
+            over = (
+                f"The certificate does not carry over to the real rows: {'; '.join(self.misfits)}."
+            )
+        return [f"{held}, {asked}.", over]
+
+    def __repr__(self) -> str:
+        rows = [f"{'':24}{'real':>12}{'simulated':>12}"]
+        rows += [f"{name:24}{a:>12.3f}{b:>12.3f}" for name, (a, b) in self.beside().items()]
+        return "\n".join([super().__repr__(), *rows, *self.words()])
+
+
+def certify(
+    model: Model,
+    X: Data,
+    key: PRNGKey,
+    tolerance: float = 0.1,
+    *,
+    max_time: float | None = None,
+    how: Annealing = Annealing(),
+    folder: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Certified:
+    """log p(x) of rows, certified on rows simulated from the model.
+
+    Simulated rows come with an exact posterior draw, and their evidence is held from both
+    sides (see `bidirectional`). The schedule is lengthened until these lie `tolerance` apart
+    in the mean, and the real rows are then annealed with the very same settings. That tells of
+    the real rows as far as they behave as the simulated ones do, which is compared and said.
+
+    Args:
+        model: a `Model`.
+        X: rows, shape (rows, *event), or a `Datum` of such arrays.
+        key: a typed JAX key.
+        tolerance: nats between the sides, in the mean over rows.
+        max_time: seconds; the bracket is then as close as it came in them. At least the
+            shortest schedule is run.
+        how: see `Annealing`, without resampling.
+        folder: keeps what is done there, so that the same call, having been stopped, goes on
+            where it was.
+        tell: is told the cost beforehand, and what is being done.
+
+    Raises:
+        OptionError: an impossible option, or a folder that keeps another call's work.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> from jensen import LinearGaussian
+        >>> lg = LinearGaussian.random(jax.random.key(0), features=3, latent=1)
+        >>> X = lg.sample(np.random.default_rng(0), 20).astype("float32")
+        >>> certify(lg.model(), X, jax.random.key(1)).closed
+        True
+    """
+    if not (isinstance(tolerance, (int, float)) and tolerance > 0):
+        raise OptionError(f"tolerance={tolerance!r}: must be above 0, in nats.")
+    if max_time is not None and not max_time > 0:
+        raise OptionError(f"max_time={max_time!r}: must be above 0 seconds, or None.")
+    if how.resample:
+        raise OptionError("resample: a certificate needs chains without resampling; use 0.")
+    began = time.monotonic()
+    tell = tell or (lambda text: None)
+    work = Keeper(folder, eqx.filter(model, eqx.is_array), X, key, vars(how), tolerance)
+    for_rows, for_pilot, for_bracket, for_real = split(key, 4)
+    count = len(jax.tree.leaves(X)[0])
+    rows = max(2 * ROWS, min(count, MOST_SIMULATED))
+    simulated = simulate(model, for_rows, rows, X)
+    program = how.program(model)
+    pilots = split(for_pilot)
+    chains, accept = how.chains, how.acceptance
+    here = pilot(program, simulated.X, pilots[0], chains, accept, work, "pilot-simulated")
+    there = pilot(program, X, pilots[1], chains, accept, work, "pilot")
+
+    def left() -> float:
+        return np.inf if max_time is None else max_time - (time.monotonic() - began)
+
+    def seconds(temperatures: int, bracket: bool) -> float:
+        batches = (2 * -(-rows // ROWS) if bracket else 0) + -(-count // ROWS)
+        return work.seconds_per_temperature * batches * temperatures
+
+    temperatures = _FIRST
+    while True:
+        tell(
+            f"{rows} simulated rows from both sides and {count} real ones, {chains} chains of"
+            f" {temperatures} temperatures: about {seconds(temperatures, True):.0f} s"
+        )
+        bracket = bracket_of(
+            model, simulated, jax.random.fold_in(for_bracket, temperatures), temperatures, how, here,
+            work, f"bracket-{temperatures}",
+        )  # fmt: skip
+        tell(f"{bracket!r}")
+        # Chance alone may bring the sides together: their distance counts with its error.
+        wide = bracket.gap + bracket.gap_stderr
+        if wide <= tolerance:
+            break
+        wanted = int(
+            np.clip(_MARGIN * temperatures * wide / tolerance, 2 * temperatures, 8 * temperatures)
+        )
+        wanted = min(wanted, _LONGEST)
+        if temperatures >= _LONGEST or seconds(wanted, True) > left():
+            break
+        temperatures = wanted
+    tell(f"{count} real rows: about {seconds(temperatures, False):.0f} s")
+    schedule = there.schedule(how.schedule, temperatures)
+    ends = run(
+        program, X, for_real, there, schedule, chains, work=work, name=f"real-{temperatures}"
+    )
+    found = estimate_of(ends, "certified", temperatures)
+    return Certified(
+        **vars(found),
+        bracket=bracket,
+        tolerance=float(tolerance),
+        seconds=time.monotonic() - began,
+        misfits=_misfits(found, bracket.lower),
+    )
+
+
+def _misfits(real: Annealed, simulated: Annealed) -> tuple[str, ...]:
+    result = []
+    ours, theirs = real.log_weight_variance.mean(), simulated.log_weight_variance.mean()
+    # Where the variance is next to nothing, so is what it can hide.
+    if ours > _MOST_RATIO * theirs and ours > 0.05:
+        result.append(
+            f"the variance of their log weights is {ours:.2g}, against {theirs:.2g} simulated"
+        )
+    ours, theirs = real.acceptance.mean(), simulated.acceptance.mean()
+    if abs(ours - theirs) > _MOST_DIFFERENCE:
+        result.append(f"their chains accept {ours:.0%} of steps, against {theirs:.0%}")
+    ours, theirs = real.unreliable.mean(), simulated.unreliable.mean()
+    if ours > theirs + _MOST_DIFFERENCE:
+        result.append(f"k̂ is above {RELIABLE_KHAT} for {ours:.0%} of them, against {theirs:.0%}")
+    return tuple(result)

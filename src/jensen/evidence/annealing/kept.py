@@ -1,0 +1,74 @@
+"""What a long estimate has done so far, kept in a folder for the call that goes on with it."""
+
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jensen._files import dump_arrays, parse_arrays, read_bytes, write_atomic
+from jensen.errors import OptionError
+
+__all__ = ["Keeper"]
+
+
+class Keeper:
+    """Does a piece of work, or gives back what was kept of it.
+
+    A piece follows from the call's arguments and its own name alone, so that a call that goes
+    on ends with the numbers of one that was not stopped.
+
+    Attributes:
+        seconds_per_temperature: of one batch of rows, as measured so far; the first piece,
+            which holds the compilation, is left out where there are others.
+    """
+
+    def __init__(self, folder: Path | None, *call: Any):
+        """`call` is what the work follows from, pytrees and plain values.
+
+        Raises `OptionError` where the folder keeps another call's work.
+        """
+        self._folder = None if folder is None else Path(folder)
+        self._paces: list[float] = []
+        if self._folder is None:
+            return
+        note, digest = self._folder / "call.txt", _digest(call)
+        if note.exists() and read_bytes(note).decode() != digest:
+            raise OptionError(
+                f"folder={self._folder}: keeps the work of another call (other rows, model, seed"
+                " or options); give another folder, or empty this one."
+            )
+        write_atomic(note, digest)
+
+    @property
+    def seconds_per_temperature(self) -> float:
+        return float(np.median(self._paces[1:] or self._paces or [0.0]))
+
+    def __call__(
+        self, name: str, temperatures: int, compute: Callable[[], dict[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        """What `compute` gives, by this `name`; it goes through so many `temperatures`."""
+        path = None if self._folder is None else self._folder / f"{name}.safetensors"
+        if path is not None and path.exists():
+            return parse_arrays(read_bytes(path), str(path))[0]
+        began = time.monotonic()
+        result = compute()
+        self._paces.append((time.monotonic() - began) / temperatures)
+        if path is not None:
+            write_atomic(path, dump_arrays(result))
+        return result
+
+
+def _digest(call: Any) -> str:
+    """By which a call is known again: its arrays and its plain values."""
+    digest = sha256()
+    for leaf in jax.tree.leaves(call):
+        if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        plain = isinstance(leaf, (str, int, float))
+        array = np.frombuffer(repr(leaf).encode(), np.uint8) if plain else np.asarray(leaf)
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
