@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Key
@@ -77,18 +75,9 @@ class Settings:
             np.stack([np.interp(beta[i], self.beta, each) for each in self.log_spread[i].T], -1)
             for i in rows
         ])  # fmt: skip
-        return Segment(
-            *map(
-                np.float32,
-                (
-                    beta,
-                    none if reverse else increment,
-                    -increment if reverse else none,
-                    log_step,
-                    log_spread,
-                ),
-            )
-        )
+        before, after = (none, -increment) if reverse else (increment, none)
+        single = lambda values: jnp.asarray(values, dtype=jnp.float32)
+        return Segment(*map(single, (beta, before, after, log_step, log_spread)))
 
 
 @dataclass(frozen=True)
