@@ -1,5 +1,14 @@
 """Estimators of the evidence log p(x), and the `Estimate` that each returns."""
 
+from jensen.evidence.annealing import (
+    Annealed,
+    Annealing,
+    Bracket,
+    Certified,
+    annealed,
+    bidirectional,
+    certify,
+)
 from jensen.evidence.bound import Bound, elbo
 from jensen.evidence.closed_form import exact
 from jensen.evidence.estimate import RELIABLE_KHAT, Estimate
@@ -7,8 +16,15 @@ from jensen.evidence.monte_carlo import importance, prior_monte_carlo
 
 __all__ = [
     "RELIABLE_KHAT",
+    "Annealed",
+    "Annealing",
     "Bound",
+    "Bracket",
+    "Certified",
     "Estimate",
+    "annealed",
+    "bidirectional",
+    "certify",
     "elbo",
     "exact",
     "importance",

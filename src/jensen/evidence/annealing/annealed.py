@@ -18,7 +18,7 @@ from jensen.evidence.estimate import Estimate
 from jensen.evidence.weights import Weights
 from jensen.model import Model
 
-__all__ = ["Annealed", "Annealing", "annealed", "estimate_of"]
+__all__ = ["DEFAULT", "Annealed", "Annealing", "annealed", "estimate_of"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,13 +93,17 @@ class Annealing:
         return Program(model, jnp.int32(self.leapfrogs), self.start, float(self.resample))
 
 
+# Chains from the encoder, along a schedule made for each row.
+DEFAULT = Annealing()
+
+
 def annealed(
     model: Model,
     X: Data,
     key: PRNGKey,
     temperatures: int = 100,
     *,
-    how: Annealing = Annealing(),
+    how: Annealing = DEFAULT,
     work: Work = once,
 ) -> Annealed:
     """log p(x) of each row by annealed importance sampling (Neal 2001).

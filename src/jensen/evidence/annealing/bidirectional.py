@@ -1,4 +1,4 @@
-"""Bidirectional Monte Carlo: data simulated from the model, whose evidence is held from both sides."""
+"""Bidirectional Monte Carlo: the evidence of simulated rows, held from both sides."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from jensen._batching import map_rows
 from jensen._sampling import split
 from jensen._types import Data, Datum, PRNGKey
 from jensen.errors import OptionError
-from jensen.evidence.annealing.annealed import Annealed, Annealing, estimate_of
+from jensen.evidence.annealing.annealed import DEFAULT, Annealed, Annealing, estimate_of
 from jensen.evidence.annealing.runs import Settings, Work, once, pilot, run
 from jensen.model import Model
 
@@ -98,7 +98,7 @@ def bidirectional(
     rows: int = 100,
     temperatures: int = 100,
     *,
-    how: Annealing = Annealing(),
+    how: Annealing = DEFAULT,
     like: Data | None = None,
 ) -> Bracket:
     """Hold the evidence of simulated rows from both sides (Grosse et al. 2015).

@@ -13,7 +13,7 @@ import numpy as np
 from jensen._sampling import split
 from jensen._types import Data, PRNGKey
 from jensen.errors import OptionError
-from jensen.evidence.annealing.annealed import Annealed, Annealing, estimate_of
+from jensen.evidence.annealing.annealed import DEFAULT, Annealed, Annealing, estimate_of
 from jensen.evidence.annealing.bidirectional import Bracket, bracket_of, simulate
 from jensen.evidence.annealing.kept import Keeper
 from jensen.evidence.annealing.runs import ROWS, pilot, run
@@ -120,7 +120,7 @@ def certify(
     tolerance: float = 0.1,
     *,
     max_time: float | None = None,
-    how: Annealing = Annealing(),
+    how: Annealing = DEFAULT,
     folder: Path | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Certified:
@@ -186,10 +186,9 @@ def certify(
             f"{rows} simulated rows from both sides and {count} real ones, {chains} chains of"
             f" {temperatures} temperatures: about {seconds(temperatures, True):.0f} s"
         )
-        bracket = bracket_of(
-            model, simulated, jax.random.fold_in(for_bracket, temperatures), temperatures, how, here,
-            work, f"bracket-{temperatures}",
-        )  # fmt: skip
+        own_key = jax.random.fold_in(for_bracket, temperatures)
+        name = f"bracket-{temperatures}"
+        bracket = bracket_of(model, simulated, own_key, temperatures, how, here, work, name)
         tell(f"{bracket!r}")
         # Chance alone may bring the sides together: their distance counts with its error.
         wide = bracket.gap + bracket.gap_stderr

@@ -129,7 +129,8 @@ def advance(
 ) -> tuple[Chains, Kept]:
     """The chains of all rows after the first `count` temperatures of their segment.
 
-    `first` is how many came before it: no two temperatures share random numbers. `adaptation` is the rate at which step sizes follow the acceptance towards `target` and
+    `first` is how many came before it, so that no two temperatures share random numbers.
+    `adaptation` is the rate at which step sizes follow the acceptance towards `target` and
     spreads follow the chains; zero leaves both as the segment has them, and only then are
     the weights unbiased.
     """
