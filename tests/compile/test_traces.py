@@ -100,6 +100,22 @@ OF_ROWS = {
 }
 
 
+def test_annealing_has_one_trace_for_any_rows_temperatures_and_leapfrogs(width):
+    """The pilot, forward and reverse chains and certificates share it."""
+    model, X = model_and_rows(width)
+    how = lambda leapfrogs: evidence.Annealing(chains=4, leapfrogs=leapfrogs)
+    first = lambda: evidence.annealed(model, X[:11], jax.random.key(0), 5, how=how(1))
+    assert traces_of(first) > 0
+    longer = lambda: [
+        evidence.annealed(model, X[:rows], jax.random.key(rows), temperatures, how=how(leapfrogs))
+        for rows, temperatures, leapfrogs in ((1, 3, 2), (70, 100, 1))
+    ]
+    assert traces_of(longer) == 0
+    # Simulating rows runs the decoder once in Python; chains have been compiled already.
+    both = lambda: evidence.bidirectional(model, jax.random.key(1), 30, 5, how=how(1))
+    assert traces_of(both) == 1
+
+
 @pytest.mark.parametrize("name", OF_ROWS)
 def test_one_trace_for_any_number_of_rows(name, width):
     query = OF_ROWS[name]

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["brief", "outliers", "summary"]
 
 _BRIEF = ("value", "stderr", "method", "kind", "draws", "ess", "khat")
+_ANNEALED = ("lower", "bracket", "temperatures", "chains", "acceptance", "carries_over")
 
 
 def brief(estimate: "Estimate") -> dict[str, Any]:
     """The keys of an estimate that scripts rely on."""
     told = estimate.to_json()
-    return {name: told[name] for name in _BRIEF}
+    return {name: told[name] for name in (*_BRIEF, *_ANNEALED) if name in told}
 
 
 def outliers(vae: "VAE", scores: np.ndarray) -> np.ndarray:

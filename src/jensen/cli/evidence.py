@@ -1,15 +1,13 @@
 """`jensen evidence`: log p(x) of rows, its error, and how far it can be relied on."""
 
-from typing import Annotated, Any, cast
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from jensen.cli._options import Data, Draws, Json, Key, Model, Quiet, Rows, Seed
 
-EXAMPLE = "jensen evidence runs/digits digits --rows 0:100 --draws 5000"
-
-# An average needs fewer draws than a logarithm of one.
-_BOUND_DRAWS = 100
+EXAMPLE = "jensen evidence runs/digits digits --rows 0:100 --method certified --tolerance 0.1"
 
 
 def evidence(
@@ -19,10 +17,51 @@ def evidence(
         str,
         typer.Option(
             help="importance: draws from the encoder. prior: draws from the prior. elbo: the bound"
-            " that training raises. exact: the closed form of linear-Gaussian models."
+            " that training raises. exact: the closed form of linear-Gaussian models. annealed:"
+            " annealed importance sampling. certified: annealed until rows simulated from the"
+            " model, whose evidence can be held from both sides, are known to --tolerance."
         ),
     ] = "importance",
     draws: Draws = None,
+    temperatures: Annotated[
+        int | None, typer.Option(show_default=False, help="Of annealed; else 100.")
+    ] = None,
+    chains: Annotated[
+        int | None,
+        typer.Option(show_default=False, help="For each row, annealed or certified; else 32."),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="Where chains begin, annealed or certified: encoder, or prior, which misses no"
+            " mode and takes longer; else encoder.",
+        ),
+    ] = None,
+    resample: Annotated[
+        float | None,
+        typer.Option(
+            show_default=False,
+            help="Of annealed: the share of the chains below which their effective sample size"
+            " makes a row resample (sequential Monte Carlo); else 0, never.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(show_default=False, help="Nats between both sides, certified; else 0.1."),
+    ] = None,
+    max_time: Annotated[
+        float | None,
+        typer.Option(show_default=False, help="Seconds that certified may take; else no limit."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            show_default=False,
+            help="Folder in which certified keeps what is done; the same command, having been"
+            " stopped, goes on from there.",
+        ),
+    ] = None,
     seed: Seed = None,
     per_row: Annotated[bool, typer.Option("--per-row", help="Each row's own value too.")] = False,
     rows: Rows = None,
@@ -39,9 +78,23 @@ def evidence(
 
     began = time.monotonic()
     vae, X = model_and_rows(model, data, key, rows)
-    if draws is None:
-        draws = _BOUND_DRAWS if method == "elbo" else vae.draws
-    estimate = vae.log_evidence(X, cast(Any, method), draws, random_state=seed)
+    if draws is None and method in ("importance", "prior"):
+        draws = vae.draws
+    tell = (lambda line: say(quiet, line)) if method == "certified" else None
+    estimate = vae.log_evidence(
+        X,
+        method,
+        draws,
+        random_state=seed,
+        temperatures=temperatures,
+        chains=chains,
+        start=start,
+        resample=resample,
+        tolerance=tolerance,
+        max_time=max_time,
+        folder=folder,
+        tell=tell,
+    )
     if json:
         each = {"per_row": estimate.values} if per_row else {}
         seconds = round(time.monotonic() - began, 3)

@@ -30,11 +30,6 @@ from jensen.training import Trained, train
 
 __all__ = ["VAE", "load"]
 
-_METHODS = {
-    "elbo": evidence.elbo,
-    "importance": evidence.importance,
-    "prior": evidence.prior_monte_carlo,
-}
 # Rows on which the threshold of `predict` is measured: enough for its percentile, few enough
 # to be scored in a second.
 _ROWS_FOR_OFFSET = 500
@@ -270,36 +265,40 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
 
     def elbo(self, X: Any, draws: int = 100) -> Estimate:
         """The ELBO of each row with its two terms, averaged over `draws`; in nats."""
-        return self.log_evidence(X, method="elbo", draws=draws)
+        return self.log_evidence(X, "elbo", draws)
 
     def log_evidence(
         self,
         X: Any,
-        method: Literal["importance", "prior", "elbo", "exact"] = "importance",
-        draws: int = 1000,
+        method: str = "importance",
+        draws: int | None = None,
         *,
         random_state: int | None = None,
+        **options: Any,
     ) -> Estimate:
         """log p(x) of each row, as an `Estimate`: value, error, kind, reliability; in nats.
 
         Args:
             X: rows like those of `fit`.
-            method: importance sampling from the encoder; the naive mixture over the prior;
-                the ELBO; or the closed form of linear-Gaussian models.
-            draws: samples of z a row.
+            method: "importance", sampling from the encoder; "prior", the naive mixture over the
+                prior; "elbo"; "exact", the closed form of linear-Gaussian models; "annealed",
+                annealed importance sampling; "certified", annealed until rows simulated from
+                the model are known to a tolerance.
+            draws: samples of z a row, for the first three; 1,000, or 100 for "elbo".
             random_state: another seed than the model's.
+            options: of "annealed": `temperatures` and the fields of `evidence.Annealing`
+                (`chains`, `start`, `schedule`, `leapfrogs`, `resample`); of "certified":
+                `tolerance`, `max_time`, `folder`, `tell` (see `evidence.certify`), and the
+                same fields.
 
         Raises:
-            OptionError: an unknown method, or "exact" where there is no closed form.
+            OptionError: an unknown method, an option that it does not have, or "exact" where
+                there is no closed form.
             DataError: rows that do not fit the schema.
         """
         rows = self._checked(X)
-        if method == "exact":
-            return evidence.exact(self.model_, rows)
-        if method not in _METHODS:
-            legal = ", ".join([*_METHODS, "exact"])
-            raise OptionError(f"method={method!r} is unknown: choose one of {legal}.")
-        return _METHODS[method](self.model_, rows, self._key(3, random_state), draws)
+        key = self._key(3, random_state)
+        return evidence.by_method(self.model_, rows, key, method, draws=draws, **options)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats.

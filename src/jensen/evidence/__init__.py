@@ -12,9 +12,11 @@ from jensen.evidence.annealing import (
 from jensen.evidence.bound import Bound, elbo
 from jensen.evidence.closed_form import exact
 from jensen.evidence.estimate import RELIABLE_KHAT, Estimate
+from jensen.evidence.methods import METHODS, by_method
 from jensen.evidence.monte_carlo import importance, prior_monte_carlo
 
 __all__ = [
+    "METHODS",
     "RELIABLE_KHAT",
     "Annealed",
     "Annealing",
@@ -24,6 +26,7 @@ __all__ = [
     "Estimate",
     "annealed",
     "bidirectional",
+    "by_method",
     "certify",
     "elbo",
     "exact",

@@ -23,6 +23,13 @@ _CAUSES = {
         "Take more draws, or train an encoder that fits better (posterior='full', a wider one,"
         " more epochs).",
     ),
+    **dict.fromkeys(
+        ("annealed", "smc", "certified", "reverse annealed"),
+        (
+            "their chains have lost their way between start and posterior",
+            "Take more temperatures, or chains from the prior (start='prior').",
+        ),
+    ),
     "prior": (
         "draws from the prior hardly ever explain them",
         "Use method='importance', whose draws come from the encoder.",

@@ -38,12 +38,23 @@ class Annealed(Estimate):
     acceptance: np.ndarray = field(kw_only=True)
     log_weight_variance: np.ndarray = field(kw_only=True)
 
+    @property
+    def lower(self) -> float:
+        """Two standard errors below the mean, which is itself a lower bound in the mean."""
+        return self.value - 2 * self.stderr
+
     def to_json(self, per_row: bool = False) -> dict[str, Any]:
-        """Plain values, as of any estimate, with `temperatures`, `chains`, `acceptance`."""
+        """Plain values, as of any estimate, and how the chains went.
+
+        `bracket` and `carries_over` are those of `Certified`, and `None` here.
+        """
         return super().to_json(per_row) | {
+            "lower": self.lower,
+            "bracket": None,
             "temperatures": self.temperatures,
             "chains": self.chains,
             "acceptance": float(np.mean(self.acceptance)),
+            "carries_over": None,
         }
 
 

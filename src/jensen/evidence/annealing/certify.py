@@ -50,11 +50,6 @@ class Certified(Annealed):
     misfits: tuple[str, ...] = field(kw_only=True)
 
     @property
-    def lower(self) -> float:
-        """Two standard errors below the mean, itself the mean of a lower bound."""
-        return self.value - 2 * self.stderr
-
-    @property
     def closed(self) -> bool:
         """Whether the sides came as close as they were asked to."""
         return self.bracket.gap <= self.tolerance
@@ -67,7 +62,6 @@ class Certified(Annealed):
     def to_json(self, per_row: bool = False) -> dict[str, Any]:
         """Plain values, as of any annealed estimate, with the bracket."""
         return super().to_json(per_row) | {
-            "lower": self.lower,
             "bracket": self.bracket.to_json(),
             "tolerance": self.tolerance,
             "carries_over": self.carries_over,

@@ -5,6 +5,7 @@ state to state, so that one compilation serves every length, the pilot, the forw
 reverse ones and the real rows, and memory does not grow with temperatures.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -18,7 +19,7 @@ from jaxtyping import Float, Int, Key
 from jensen._batching import as_real
 from jensen._sampling import draw
 from jensen._types import PRNGKey, Scalar
-from jensen.inference.hamiltonian import Path, Point, transition, unit_of
+from jensen.inference.hamiltonian import Path, Point, Transition, transition, unit_of
 from jensen.model import Model
 
 __all__ = ["SEGMENT", "Chains", "Kept", "Program", "Segment", "advance", "drawn"]
@@ -32,13 +33,15 @@ class Program(eqx.Module):
 
     `start` is "encoder" or "prior"; `resample` the share of the chains below which the
     effective sample size makes a row's chains resample, 0 for never. Both are part of the
-    compiled program, `leapfrogs` is not.
+    compiled program, `leapfrogs` is not. So is `move`, which must leave f_β / ∫ f_β as it is
+    and, where chains are to be reversed, be reversible.
     """
 
     model: Model
     leapfrogs: Int[Array, ""]
     start: str = eqx.field(static=True)
     resample: float = eqx.field(static=True)
+    move: Callable[..., Transition] = eqx.field(static=True, default=transition)
 
     def path(self, x: Any) -> Path:
         """From the start to the joint density of x."""
@@ -167,7 +170,7 @@ def _advance_row(
         log_spread = segment.log_spread[t] + chains.log_spread
         # A lower triangle has its own directions, whose lengths the step size follows as one.
         own = jnp.exp(log_spread) * unit if unit.ndim == 1 else unit
-        move = lambda point, key: transition(
+        move = lambda point, key: program.move(
             path, point, segment.beta[t], own, jnp.exp(log_step), program.leapfrogs, key
         )
         moved = jax.vmap(move)(points, jax.random.split(for_moves, number))

@@ -1,0 +1,220 @@
+"""Annealed evidence against closed forms and quadrature, from both sides."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+from jensen import Datum, LinearGaussian, Model, evidence
+from jensen.errors import OptionError
+from jensen.evidence import Annealing
+from jensen.evidence.annealing import runs
+from jensen.evidence.annealing.schedules import equal_loss, sigmoid
+
+from ..annealing import OFF, problem
+from ..statistics.budget import level, mean_p_values
+
+LEVEL = level("annealing", 12)
+
+
+@pytest.mark.parametrize("how", OFF)
+@pytest.mark.parametrize(("latent", "features"), [(2, 20), (50, 200)])
+def test_within_a_twentieth_of_a_nat_of_the_exact_evidence(how, latent, features, key):
+    model, X, exact = problem(how, latent, features, rows=20)
+    found = evidence.annealed(model, X, key, 300, how=Annealing(leapfrogs=2))
+    assert abs(found.value - exact.mean()) < 0.05
+    assert found.value < exact.mean() + 4 * found.stderr
+
+
+@pytest.mark.parametrize("resample", [0.0, 0.9])
+@pytest.mark.parametrize("start", ["encoder", "prior"])
+@pytest.mark.parametrize("schedule", ["adaptive", "sigmoid"])
+def test_weights_are_right_in_the_mean_however_badly_chains_mix(start, schedule, resample, key):
+    """Not their logs, whose mean is too low; few temperatures leave the bias of those large."""
+    model, X, exact = problem("wide", rows=200)
+    how = Annealing(chains=16, start=start, schedule=schedule, resample=resample)
+    found = evidence.annealed(model, X, key, 6, how=how)
+    ratios = np.exp(found.values - exact)
+    assert mean_p_values(ratios[:, None], 1.0)[0] > LEVEL
+    assert found.value < exact.mean()
+
+
+def test_resampling_happens_and_its_errors_say_how_far_off_it_is(key):
+    model, X, exact = problem("wide", rows=200)
+    how = Annealing(chains=64, resample=0.9)
+    program = how.program(model)
+    settings = runs.pilot(program, X, key, 64, 0.8)
+    ends = runs.run(program, X, key, settings, settings.schedule("adaptive", 12), 64)
+    assert (ends.resamplings > 0).mean() > 0.9
+    found = evidence.annealed(model, X, key, 12, how=how)
+    z = (found.values - exact) / found.standard_errors
+    # Of a standard normal's mean square over 200 rows, six deviations; a tenth for the skew.
+    assert abs(np.mean(z**2) - 1) < 0.1 + 6 * np.sqrt(2 / 200)
+
+
+def test_errors_of_annealed_estimates_say_how_far_off_they_are(key):
+    model, X, exact = problem("narrow", rows=200)
+    found = evidence.annealed(model, X, key, 60, how=Annealing(chains=64))
+    z = (found.values - exact) / found.standard_errors
+    assert abs(np.mean(z**2) - 1) < 0.1 + 6 * np.sqrt(2 / 200)
+
+
+def test_the_bracket_holds_the_truth(key):
+    """Its sides are bounds in the mean: over many rows the truth lies between them."""
+    model, _, _ = problem("wide")
+    lg = LinearGaussian.random(jax.random.key(0), features=5, latent=2)
+    found = evidence.bidirectional(model, key, 200, 6, how=Annealing(chains=16))
+    for_rows, _, _ = jax.random.split(key, 3)
+    rows = evidence.annealing.bidirectional.simulate(model, for_rows, 200).X
+    exact = lg.log_evidence(rows)
+    assert found.lower.kind == "lower bound"
+    assert found.upper.kind == "upper bound"
+    # The weights of either side are right in the mean.
+    for ratios in (np.exp(found.lower.values - exact), np.exp(exact - found.upper.values)):
+        assert mean_p_values(ratios[:, None], 1.0)[0] > LEVEL
+    below, above = exact - found.lower.values, found.upper.values - exact
+    error = lambda gaps: gaps.std(ddof=1) / np.sqrt(len(gaps))
+    assert below.mean() > -4 * error(below)
+    assert above.mean() > -4 * error(above)
+    assert found.gap > 0.02
+
+
+def test_masked_rows_have_the_evidence_of_what_was_observed(key):
+    lg = LinearGaussian.random(jax.random.key(5), features=6, latent=2)
+    rows = lg.sample(np.random.default_rng(0), 20).astype(np.float32)
+    mask = np.broadcast_to(np.arange(6) < 4, rows.shape)
+    seen = LinearGaussian(lg.weights[:4], lg.mean[:4], lg.noise_variance[:4])
+    data = Datum(np.where(mask, rows, np.nan), mask)
+    found = evidence.annealed(lg.model(), data, key, 100, how=Annealing(start="prior"))
+    z = (found.values - seen.log_evidence(rows[:, :4])) / found.standard_errors
+    assert abs(np.mean(z**2) - 1) < 0.1 + 6 * np.sqrt(2 / 20)
+    bracket = evidence.bidirectional(
+        lg.model(), key, 20, 100, how=Annealing(start="prior"), like=data
+    )
+    assert abs(bracket.gap) < 0.05
+
+
+class InTwoParts(eqx.Module):
+    """A normal over {"a": one number, "b": two}, known by nothing but its draws and density."""
+
+    normal: dist.Distribution
+
+    def sample(self, key, sample_shape=()):
+        z = self.normal.sample(key, sample_shape)
+        return {"a": z[0], "b": z[1:]}
+
+    def log_prob(self, z):
+        return self.normal.log_prob(jnp.concatenate([z["a"][None], z["b"]]))
+
+
+@pytest.mark.parametrize("start", ["encoder", "prior"])
+def test_latents_may_be_a_pytree(start, key):
+    lg = LinearGaussian.random(jax.random.key(3), features=4, latent=3)
+    plain = lg.model()
+    model = Model(
+        prior=InTwoParts(dist.Normal(jnp.zeros(3), jnp.ones(3)).to_event(1)),
+        decoder=lambda z: plain.decoder(jnp.concatenate([z["a"][None], z["b"]])),
+        likelihood=plain.likelihood,
+        encoder=lambda x, mask: InTwoParts(plain.encoder(x, mask)),
+    )
+    X = lg.sample(np.random.default_rng(0), 10).astype(np.float32)
+    found = evidence.annealed(model, X, key, 60, how=Annealing(start=start))
+    assert np.abs(found.values - lg.log_evidence(X)).max() < 0.25
+    assert abs(found.value - lg.log_evidence(X).mean()) < 0.05
+
+
+def test_a_certificate_of_a_good_encoder_closes_and_carries_over(key):
+    model, X, exact = problem("wide", rows=30)
+    told = []
+    found = evidence.certify(model, X, key, 0.05, tell=told.append)
+    assert found.closed
+    assert found.carries_over, found.misfits
+    assert abs(found.value - exact.mean()) < 0.05
+    assert found.lower < found.value
+    assert "about" in told[0]
+    assert "carries over" in repr(found)
+    assert found.to_json()["bracket"]["rows"] == 40
+
+
+def test_a_certificate_does_not_carry_over_to_rows_of_another_kind(key):
+    """Rows far from all that the model makes: the encoder is off there as nowhere else."""
+    lg = LinearGaussian.random(jax.random.key(0), features=5, latent=2)
+    plain = lg.model()
+
+    def encoder(x, mask):
+        q = plain.encoder(x, mask)
+        # Too narrow, and off, where x is far out.
+        far = jax.nn.sigmoid(10 * (jnp.max(jnp.abs(x - plain.decoder.bias)) - 12))
+        return dist.MultivariateNormal(q.loc + 2 * far, scale_tril=q.scale_tril * (1 - 0.8 * far))
+
+    model = eqx.tree_at(
+        lambda m: m.encoder, plain, encoder, is_leaf=lambda node: node is plain.encoder
+    )
+    X = lg.mean + 20 * np.sign(lg.sample(np.random.default_rng(0), 30) - lg.mean)
+    found = evidence.certify(model, X.astype(np.float32), key, 0.1)
+    assert found.closed
+    assert not found.carries_over
+    assert "does not carry over" in found.words()[1]
+
+
+def test_a_stopped_certificate_goes_on_with_the_same_numbers(key, tmp_path):
+    model, X, _ = problem("narrow", rows=30)
+    whole = evidence.certify(model, X, key, 0.05)
+    calls = 0
+
+    def stop(text):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evidence.certify(model, X, key, 0.05, folder=tmp_path, tell=stop)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.safetensors")}
+    assert kept
+    resumed = evidence.certify(model, X, key, 0.05, folder=tmp_path)
+    np.testing.assert_array_equal(resumed.values, whole.values)
+    assert resumed.bracket.gap == whole.bracket.gap
+    # What was done was not done again.
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    with pytest.raises(OptionError, match="keeps the work of another call"):
+        evidence.certify(model, X[:20], key, 0.05, folder=tmp_path)
+
+
+def test_a_certificate_ends_when_its_time_is_up_and_says_so(key):
+    model, X, _ = problem("shifted", 10, 30, rows=20)
+    found = evidence.certify(model, X, key, 1e-6, max_time=1.0)
+    assert not found.closed
+    assert "give more time" in found.words()[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"chains": 0}, "chains=0"),
+        ({"start": "posterior"}, "start='posterior' is unknown: choose encoder or prior"),
+        ({"schedule": "linear"}, "schedule='linear' is unknown: choose adaptive or sigmoid"),
+        ({"resample": 2}, "resample=2"),
+        ({"acceptance": 1.0}, "acceptance=1.0"),
+        ({"draws": 10}, "draws=10: method='annealed' does not have it"),
+    ],
+)
+def test_impossible_options_are_named(options, message, key):
+    model, X, _ = problem("wide", rows=2)
+    with pytest.raises(OptionError, match=message.replace("(", r"\(")):
+        evidence.by_method(model, X, key, "annealed", **options)
+
+
+def test_schedules_rise_from_nought_to_one():
+    beta = sigmoid(32)[1:]
+    deviation = np.stack([np.ones(32), np.linspace(10, 1, 32), np.full(32, np.nan)])
+    for schedule in (sigmoid(7)[None], equal_loss(beta, deviation, 7)):
+        assert (schedule[:, 0] == 0).all()
+        assert (schedule[:, -1] == 1).all()
+        assert (np.diff(schedule) > 0).all()
+    even, early, _ = equal_loss(beta, deviation, 7)
+    np.testing.assert_allclose(even, np.linspace(0, 1, 8), atol=1e-9)
+    # Steps are short where the ratio varies most.
+    assert early[1] < even[1]

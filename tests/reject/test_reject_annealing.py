@@ -1,0 +1,160 @@
+"""Annealing broken on purpose: the mean of the weights must give each away.
+
+However badly chains mix, the mean of their weights is p(x) if every move leaves its density as
+it is and nothing that a chain has done decides how it goes on. So that a fault shows, there are
+few temperatures and large steps, and the chains mix badly.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jensen.evidence.annealing import runs
+from jensen.evidence.annealing.annealed import Annealing
+from jensen.evidence.annealing.chains import Program
+from jensen.inference.hamiltonian import Transition, transition
+
+from ..annealing import problem
+from ..statistics.budget import level, mean_p_values
+
+ROWS, CHAINS, TEMPERATURES = 200, 16, 6
+HOW = Annealing(chains=CHAINS, acceptance=0.6)
+
+
+def p_value(key, *, move=transition, adaptation=0.0, model=None, monkeypatch=None):
+    """Of the mean of weight over evidence being one, over all rows and chains."""
+    off, X, exact = problem("wide", rows=ROWS)
+    program = Program(model or off, jnp.int32(1), "encoder", 0.0, move)
+    for_pilot, for_chains = jax.random.split(key)
+    settings = runs.pilot(
+        Program(off, jnp.int32(1), "encoder", 0.0), X, for_pilot, CHAINS, HOW.acceptance
+    )
+    if adaptation:
+        plain = runs._advance
+        monkeypatch.setattr(
+            runs, "_advance", lambda *given: plain(*given[:-2], adaptation, HOW.acceptance)
+        )
+    schedule = settings.schedule("adaptive", TEMPERATURES)
+    ends = runs.run(program, X, for_chains, settings, schedule, CHAINS)
+    ratios = np.exp(ends.log_weights - exact[:, None]).mean(axis=1)
+    return float(mean_p_values(ratios[:, None], 1.0)[0])
+
+
+LEVEL = level("annealing", 12)
+
+
+def test_honest_chains_pass(key):
+    assert p_value(key) > LEVEL
+
+
+def _with_acceptance(acceptance_of):
+    """A move whose end is taken with another probability than it should be."""
+
+    def move(path, point, beta, unit, step_size, leapfrogs, key):
+        for_end, for_choice = jax.random.split(key)
+        # An honest move to wherever the leapfrog steps end, with the choice made anew.
+        end = _end(path, point, beta, unit, step_size, leapfrogs, for_end)
+        acceptance = acceptance_of(point, end, beta)
+        taken = jax.random.uniform(for_choice) < acceptance
+        kept = jax.tree.map(lambda new, old: jnp.where(taken, new, old), end[0], point)
+        return Transition(kept, acceptance)
+
+    return move
+
+
+def _end(path, point, beta, unit, step_size, leapfrogs, key):
+    """One leapfrog step and the change of the energy over it."""
+    start = jax.random.normal(key, point.position.shape)
+    momentum = start + 0.5 * step_size * (unit.T @ point.gradient(beta))
+    end = path.at(point.position + step_size * (unit @ momentum))
+    momentum = momentum + 0.5 * step_size * (unit.T @ end.gradient(beta))
+    risen = 0.5 * jnp.sum(momentum**2) - 0.5 * jnp.sum(start**2)
+    return end, risen - end.log_density(beta) + point.log_density(beta)
+
+
+honest_ratio = _with_acceptance(lambda point, end, beta: jnp.exp(jnp.minimum(-end[1], 0.0)))
+accepts_always = _with_acceptance(lambda point, end, beta: jnp.float32(1.0))
+with_the_sign_turned = _with_acceptance(lambda point, end, beta: jnp.exp(jnp.minimum(end[1], 0.0)))
+without_the_momentum = _with_acceptance(
+    lambda point, end, beta: jnp.exp(
+        jnp.minimum(end[0].log_density(beta) - point.log_density(beta), 0.0)
+    )
+)
+
+
+def at_the_next_temperature(path, point, beta, *rest):
+    """Moves that leave another density as it is than the one they stand for."""
+    return transition(path, point, jnp.minimum(1.0, beta + 0.3), *rest)
+
+
+def scaled_without_its_jacobian(path, point, beta, unit, step_size, leapfrogs, key):
+    """z to z eˢ, whose acceptance forgets that volume has grown by e^(s size)."""
+    for_scale, for_choice, key = jax.random.split(key, 3)
+    end = path.at(point.position * jnp.exp(0.3 * jax.random.normal(for_scale)))
+    gained = end.log_density(beta) - point.log_density(beta)
+    taken = jnp.log(jax.random.uniform(for_choice)) < gained
+    kept = jax.tree.map(lambda new, old: jnp.where(taken, new, old), end, point)
+    return transition(path, kept, beta, unit, step_size, leapfrogs, key)
+
+
+def test_the_harness_passes_an_honest_move_of_its_own(key):
+    assert p_value(key, move=honest_ratio) > LEVEL
+
+
+BROKEN = {
+    "accepts always": accepts_always,
+    "sign turned": with_the_sign_turned,
+    "momentum forgotten": without_the_momentum,
+    "another temperature": at_the_next_temperature,
+    "Jacobian of a move forgotten": scaled_without_its_jacobian,
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_move_is_rejected(name, key):
+    assert p_value(key, move=BROKEN[name]) < LEVEL
+
+
+def test_adaptation_left_on_is_rejected(key, monkeypatch):
+    assert p_value(key, adaptation=2.0, monkeypatch=monkeypatch) < LEVEL
+
+
+class WithoutItsScale(eqx.Module):
+    """A normal whose density forgets the Jacobian of z = μ + L ε."""
+
+    honest: object
+
+    @property
+    def scale_tril(self):
+        return self.honest.scale_tril
+
+    def sample(self, key, sample_shape=()):
+        return self.honest.sample(key, sample_shape)
+
+    def log_prob(self, z):
+        return self.honest.log_prob(z) + jnp.sum(jnp.log(jnp.diag(self.honest.scale_tril)))
+
+
+def test_a_forgotten_jacobian_of_the_start_is_rejected(key):
+    model, _, _ = problem("wide", rows=ROWS)
+    encoder = model.encoder
+    broken = eqx.tree_at(
+        lambda m: m.encoder,
+        model,
+        lambda x, mask: WithoutItsScale(encoder(x, mask)),
+        is_leaf=lambda node: node is encoder,
+    )
+    assert p_value(key, model=broken) < LEVEL
+
+
+def test_weights_of_the_wrong_sign_are_rejected(key):
+    """Reverse chains reported as forward ones: 1 / p(x) for p(x)."""
+    model, X, exact = problem("wide", rows=ROWS)
+    program = HOW.program(model)
+    settings = runs.pilot(program, X, key, CHAINS, HOW.acceptance)
+    schedule = settings.schedule("adaptive", TEMPERATURES)
+    ends = runs.run(program, X, key, settings, schedule, CHAINS)
+    ratios = np.exp(-ends.log_weights - exact[:, None]).mean(axis=1)
+    assert mean_p_values(ratios[:, None], 1.0)[0] < LEVEL
