@@ -71,7 +71,9 @@ def write_together(folder: Path, contents: dict[str, bytes]) -> None:
 
 def dump_arrays(arrays: dict[str, np.ndarray], note: dict[str, Any] | None = None) -> bytes:
     """Named arrays, and a note of plain values, as the bytes of a safetensors file."""
-    return save(arrays, metadata={"note": json.dumps(note or {})})
+    # Of an array that is not laid out in order, safetensors would write the memory as it lies.
+    ordered = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return save(ordered, metadata={"note": json.dumps(note or {})})
 
 
 def parse_arrays(data: bytes, where: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

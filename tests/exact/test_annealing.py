@@ -11,6 +11,7 @@ from jensen import Datum, LinearGaussian, Model, evidence
 from jensen.errors import OptionError
 from jensen.evidence import Annealing
 from jensen.evidence.annealing import runs
+from jensen.evidence.annealing.bidirectional import simulate
 from jensen.evidence.annealing.schedules import equal_loss, sigmoid
 
 from ..annealing import OFF, problem
@@ -23,7 +24,8 @@ LEVEL = level("annealing", 12)
 @pytest.mark.parametrize(("latent", "features"), [(2, 20), (50, 200)])
 def test_within_a_twentieth_of_a_nat_of_the_exact_evidence(how, latent, features, key):
     model, X, exact = problem(how, latent, features, rows=20)
-    found = evidence.annealed(model, X, key, 300, how=Annealing(leapfrogs=2))
+    temperatures = 300 if latent < 10 else 1000
+    found = evidence.annealed(model, X, key, temperatures, how=Annealing(leapfrogs=2))
     assert abs(found.value - exact.mean()) < 0.05
     assert found.value < exact.mean() + 4 * found.stderr
 
@@ -38,7 +40,7 @@ def test_weights_are_right_in_the_mean_however_badly_chains_mix(start, schedule,
     found = evidence.annealed(model, X, key, 6, how=how)
     ratios = np.exp(found.values - exact)
     assert mean_p_values(ratios[:, None], 1.0)[0] > LEVEL
-    assert found.value < exact.mean()
+    assert found.value < exact.mean() + 4 * found.stderr
 
 
 def test_resampling_happens_and_its_errors_say_how_far_off_it_is(key):
@@ -49,9 +51,10 @@ def test_resampling_happens_and_its_errors_say_how_far_off_it_is(key):
     ends = runs.run(program, X, key, settings, settings.schedule("adaptive", 12), 64)
     assert (ends.resamplings > 0).mean() > 0.9
     found = evidence.annealed(model, X, key, 12, how=how)
-    z = (found.values - exact) / found.standard_errors
-    # Of a standard normal's mean square over 200 rows, six deviations; a tenth for the skew.
-    assert abs(np.mean(z**2) - 1) < 0.1 + 6 * np.sqrt(2 / 200)
+    # The errors are never too small by more than chance: six deviations of a mean square over
+    # 200 rows, a tenth for the skew; and the larger of two estimates is at most twice too large.
+    squares = np.mean((found.values - exact) ** 2) / np.mean(found.standard_errors**2)
+    assert 0.25 < squares < 1.1 + 6 * np.sqrt(2 / 200)
 
 
 def test_errors_of_annealed_estimates_say_how_far_off_they_are(key):
@@ -67,7 +70,7 @@ def test_the_bracket_holds_the_truth(key):
     lg = LinearGaussian.random(jax.random.key(0), features=5, latent=2)
     found = evidence.bidirectional(model, key, 200, 6, how=Annealing(chains=16))
     for_rows, _, _ = jax.random.split(key, 3)
-    rows = evidence.annealing.bidirectional.simulate(model, for_rows, 200).X
+    rows = simulate(model, for_rows, 200).X
     exact = lg.log_evidence(rows)
     assert found.lower.kind == "lower bound"
     assert found.upper.kind == "upper bound"

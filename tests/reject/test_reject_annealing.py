@@ -5,14 +5,17 @@ it is and nothing that a chain has done decides how it goes on. So that a fault 
 few temperatures and large steps, and the chains mix badly.
 """
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 
 from jensen.evidence.annealing import runs
-from jensen.evidence.annealing.annealed import Annealing
+from jensen.evidence.annealing.annealed import Annealing, estimate_of
 from jensen.evidence.annealing.chains import Program
 from jensen.inference.hamiltonian import Transition, transition
 
@@ -23,21 +26,18 @@ ROWS, CHAINS, TEMPERATURES = 200, 16, 6
 HOW = Annealing(chains=CHAINS, acceptance=0.6)
 
 
-def p_value(key, *, move=transition, adaptation=0.0, model=None, monkeypatch=None):
+def settings_for(model, X, key, how):
+    return runs.pilot(how.program(model), X, key, how.chains, how.acceptance)
+
+
+def p_value(key, *, move=transition, model=None, how=HOW, rows=ROWS, temperatures=TEMPERATURES):
     """Of the mean of weight over evidence being one, over all rows and chains."""
-    off, X, exact = problem("wide", rows=ROWS)
+    off, X, exact = problem("wide", rows=rows)
     program = Program(model or off, jnp.int32(1), "encoder", 0.0, move)
     for_pilot, for_chains = jax.random.split(key)
-    settings = runs.pilot(
-        Program(off, jnp.int32(1), "encoder", 0.0), X, for_pilot, CHAINS, HOW.acceptance
-    )
-    if adaptation:
-        plain = runs._advance
-        monkeypatch.setattr(
-            runs, "_advance", lambda *given: plain(*given[:-2], adaptation, HOW.acceptance)
-        )
-    schedule = settings.schedule("adaptive", TEMPERATURES)
-    ends = runs.run(program, X, for_chains, settings, schedule, CHAINS)
+    settings = settings_for(off, X, for_pilot, how)
+    schedule = settings.schedule("adaptive", temperatures)
+    ends = runs.run(program, X, for_chains, settings, schedule, how.chains)
     ratios = np.exp(ends.log_weights - exact[:, None]).mean(axis=1)
     return float(mean_p_values(ratios[:, None], 1.0)[0])
 
@@ -89,14 +89,20 @@ def at_the_next_temperature(path, point, beta, *rest):
     return transition(path, point, jnp.minimum(1.0, beta + 0.3), *rest)
 
 
-def scaled_without_its_jacobian(path, point, beta, unit, step_size, leapfrogs, key):
-    """z to z eˢ, whose acceptance forgets that volume has grown by e^(s size)."""
-    for_scale, for_choice, key = jax.random.split(key, 3)
-    end = path.at(point.position * jnp.exp(0.3 * jax.random.normal(for_scale)))
+def _scaled(path, point, beta, key):
+    for_scale, for_choice = jax.random.split(key)
+    end = path.at(point.position * jnp.exp(0.5 * jax.random.normal(for_scale)))
     gained = end.log_density(beta) - point.log_density(beta)
     taken = jnp.log(jax.random.uniform(for_choice)) < gained
-    kept = jax.tree.map(lambda new, old: jnp.where(taken, new, old), end, point)
-    return transition(path, kept, beta, unit, step_size, leapfrogs, key)
+    return jax.tree.map(lambda new, old: jnp.where(taken, new, old), end, point)
+
+
+def scaled_without_its_jacobian(path, point, beta, unit, step_size, leapfrogs, key):
+    """Thrice z to z eˢ, whose acceptance forgets that volume has grown by e^(s size)."""
+    key, *for_scaling = jax.random.split(key, 4)
+    for each in for_scaling:
+        point = _scaled(path, point, beta, each)
+    return transition(path, point, beta, unit, step_size, leapfrogs, key)
 
 
 def test_the_harness_passes_an_honest_move_of_its_own(key):
@@ -117,14 +123,28 @@ def test_a_broken_move_is_rejected(name, key):
     assert p_value(key, move=BROKEN[name]) < LEVEL
 
 
+# A chain alone steers by nothing but its own past, over many temperatures.
+ALONE = {"how": Annealing(chains=1, acceptance=0.4), "rows": 1000, "temperatures": 40}
+
+
+def test_a_chain_alone_passes_when_its_steps_are_frozen(key):
+    assert p_value(key, **ALONE) > LEVEL
+
+
 def test_adaptation_left_on_is_rejected(key, monkeypatch):
-    assert p_value(key, adaptation=2.0, monkeypatch=monkeypatch) < LEVEL
+    off, X, _ = problem("wide", rows=ALONE["rows"])
+    frozen = settings_for(off, X, key, ALONE["how"])
+    monkeypatch.setattr(runs, "pilot", lambda *_: frozen)
+    plain = runs._advance
+    still_adapting = lambda *given: plain(*given[:-2], 2.0, ALONE["how"].acceptance)
+    monkeypatch.setattr(runs, "_advance", still_adapting)
+    assert p_value(key, **ALONE) < LEVEL
 
 
 class WithoutItsScale(eqx.Module):
     """A normal whose density forgets the Jacobian of z = μ + L ε."""
 
-    honest: object
+    honest: dist.MultivariateNormal
 
     @property
     def scale_tril(self):
@@ -149,12 +169,13 @@ def test_a_forgotten_jacobian_of_the_start_is_rejected(key):
     assert p_value(key, model=broken) < LEVEL
 
 
-def test_weights_of_the_wrong_sign_are_rejected(key):
-    """Reverse chains reported as forward ones: 1 / p(x) for p(x)."""
-    model, X, exact = problem("wide", rows=ROWS)
-    program = HOW.program(model)
-    settings = runs.pilot(program, X, key, CHAINS, HOW.acceptance)
-    schedule = settings.schedule("adaptive", TEMPERATURES)
-    ends = runs.run(program, X, key, settings, schedule, CHAINS)
-    ratios = np.exp(-ends.log_weights - exact[:, None]).mean(axis=1)
-    assert mean_p_values(ratios[:, None], 1.0)[0] < LEVEL
+@pytest.mark.parametrize(("sign", "passes"), [(1, True), (-1, False)])
+def test_weights_of_the_wrong_sign_are_rejected(sign, passes, key):
+    """1 / w in place of w; of many temperatures, so that no side is far from the truth."""
+    model, X, exact = problem("wide", rows=40)
+    settings = settings_for(model, X, key, HOW)
+    schedule = settings.schedule("adaptive", 100)
+    ends = runs.run(HOW.program(model), X, key, settings, schedule, CHAINS)
+    turned = replace(ends, log_weights=sign * ends.log_weights)
+    found = estimate_of(turned, "annealed", 100)
+    assert (abs(found.value - exact.mean()) < 4 * found.stderr + 0.01) == passes

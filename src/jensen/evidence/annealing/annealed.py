@@ -1,7 +1,7 @@
 """Annealed importance sampling of log p(x)."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -78,10 +78,10 @@ class Annealing:
     """
 
     chains: int = 32
-    start: Literal["encoder", "prior"] = "encoder"
-    schedule: Literal["adaptive", "sigmoid"] = "adaptive"
+    start: str = "encoder"
+    schedule: str = "adaptive"
     leapfrogs: int = 1
-    resample: float = 0.0
+    resample: float | int = 0.0
     acceptance: float = 0.8
 
     def __post_init__(self) -> None:
@@ -186,10 +186,11 @@ def estimate_of(ends: Ends, method: str, temperatures: int) -> Annealed:
 def _means(ends: Ends) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log of the mean weight of each row, its standard error, and the effective sample size.
 
-    Chains of one founder are no independent draws. What Lee & Whiteley (2018, eq. 6) estimate
-    of the relative variance is 1 − (n / (n − 1))^(r + 1) (1 − Σ_e W_e²) after r resamplings,
-    W_e being the share of the weight that descends from founder e; without resampling it is
-    the usual Σ (w / w̄ − 1)² / (n (n − 1)).
+    Chains of one founder are no independent draws. Lee & Whiteley (2018, section 4) estimate the
+    relative variance by 1 − (n / (n − 1))^(r + 1) (1 − Σ_e W_e²) after r resamplings, W_e being
+    the share of the weight that descends from founder e; without resampling it is the usual
+    Σ (w / w̄ − 1)² / (n (n − 1)). It may come out below zero: what the stages have spent, taken
+    alone, is the least that is reported.
     """
     number = ends.log_weights.shape[1]
     largest = ends.log_weights.max(axis=1)
@@ -206,7 +207,8 @@ def _means(ends: Ends) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if number == 1:
         return values, np.full(len(values), np.nan), np.ones(len(values))
     inflation = (number / (number - 1)) ** (ends.resamplings + 1)
-    variance = np.maximum(1 - inflation * (1 - concentration), 0.0)
+    own = (number * np.sum(shares**2, axis=1) - 1) / (number - 1)
+    variance = np.maximum(1 - inflation * (1 - concentration), ends.spent + np.maximum(own, 0.0))
     return values, np.sqrt(variance), 1 / np.where(total > 0, concentration, np.nan)
 
 

@@ -66,14 +66,15 @@ class Segment(eqx.Module):
 class Chains(eqx.Module):
     """The chains of one row between two segments.
 
-    `log_evidence` is what resampling has taken out of the weights; `founders` say from which
-    of the first points each chain descends. `log_step` and `log_spread` are corrections to
+    `log_evidence` is what resampling has taken out of the weights, `spent` the relative variance
+    that went with it; `founders` say from which of the first points each chain descends. `log_step` and `log_spread` are corrections to
     the segment's: zero, unless a pilot is adapting them.
     """
 
     position: Float[Array, "... chains size"]
     log_weights: Float[Array, "... chains"]
     log_evidence: Float[Array, "..."]
+    spent: Float[Array, "..."]
     founders: Float[Array, "... chains"]
     resamplings: Float[Array, "..."]
     acceptance: Float[Array, "..."]
@@ -90,6 +91,7 @@ class Chains(eqx.Module):
             position=position,
             log_weights=jnp.zeros((*rows, chains)),
             log_evidence=zero,
+            spent=zero,
             founders=jnp.broadcast_to(jnp.arange(float(chains)), (*rows, chains)),
             resamplings=zero,
             acceptance=zero,
@@ -221,7 +223,8 @@ def _resampled(share: float, points: Point, chains: Chains, key: PRNGKey) -> tup
     largest = jnp.max(log_weights)
     relative = jnp.exp(log_weights - jnp.where(jnp.isfinite(largest), largest, 0.0))
     total = jnp.sum(relative)
-    now = (total**2 < share * number * jnp.sum(relative**2)) & (total > 0)
+    squares = jnp.sum(relative**2)
+    now = (total**2 < share * number * squares) & (total > 0)
     ticks = (jnp.arange(float(number)) + jax.random.uniform(key)) / number
     passed = jnp.cumsum(relative) / jnp.where(total > 0, total, 1.0)
     parents = jnp.minimum(jnp.searchsorted(passed, ticks), number - 1)
@@ -229,13 +232,14 @@ def _resampled(share: float, points: Point, chains: Chains, key: PRNGKey) -> tup
     chosen = lambda leaf: leaf[parents]
     log_mean = largest + jnp.log(total / number)
     chains = eqx.tree_at(
-        lambda c: (c.log_weights, c.log_evidence, c.founders, c.resamplings),
+        lambda c: (c.log_weights, c.log_evidence, c.spent, c.founders, c.resamplings),
         chains,
         (
             jnp.where(now, 0.0, log_weights),
             chains.log_evidence + jnp.where(now, log_mean, 0.0),
+            chains.spent + jnp.where(now, squares / total**2 - 1 / number, 0.0),
             chosen(chains.founders),
-            chains.resamplings + now,
+            chains.resamplings + now.astype(jnp.float32),
         ),
     )
     return jax.tree.map(chosen, points), chains

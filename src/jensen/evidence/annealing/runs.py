@@ -87,6 +87,8 @@ class Ends:
     Attributes:
         log_weights: shape (rows, chains), in nats.
         log_evidence: what resampling has taken out of them, shape (rows,).
+        spent: the relative variance of what it has taken out, as if its stages had nothing to
+            do with each other, shape (rows,).
         founders: from which first point each chain descends, shape (rows, chains).
         resamplings: how often it resampled, shape (rows,).
         acceptance: mean acceptance probability, shape (rows,).
@@ -95,6 +97,7 @@ class Ends:
 
     log_weights: np.ndarray
     log_evidence: np.ndarray
+    spent: np.ndarray
     founders: np.ndarray
     resamplings: np.ndarray
     acceptance: np.ndarray
