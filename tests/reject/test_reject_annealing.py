@@ -6,6 +6,7 @@ few temperatures and large steps, and the chains mix badly.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -124,7 +125,8 @@ def test_a_broken_move_is_rejected(name, key):
 
 
 # A chain alone steers by nothing but its own past, over many temperatures.
-ALONE = {"how": Annealing(chains=1, acceptance=0.4), "rows": 1000, "temperatures": 40}
+HOW_ALONE = Annealing(chains=1, acceptance=0.4)
+ALONE: dict[str, Any] = {"how": HOW_ALONE, "rows": 1000, "temperatures": 40}
 
 
 def test_a_chain_alone_passes_when_its_steps_are_frozen(key):
@@ -133,10 +135,10 @@ def test_a_chain_alone_passes_when_its_steps_are_frozen(key):
 
 def test_adaptation_left_on_is_rejected(key, monkeypatch):
     off, X, _ = problem("wide", rows=ALONE["rows"])
-    frozen = settings_for(off, X, key, ALONE["how"])
+    frozen = settings_for(off, X, key, HOW_ALONE)
     monkeypatch.setattr(runs, "pilot", lambda *_: frozen)
     plain = runs._advance
-    still_adapting = lambda *given: plain(*given[:-2], 2.0, ALONE["how"].acceptance)
+    still_adapting = lambda *given: plain(*given[:-2], 2.0, HOW_ALONE.acceptance)
     monkeypatch.setattr(runs, "_advance", still_adapting)
     assert p_value(key, **ALONE) < LEVEL
 

@@ -67,8 +67,9 @@ class Chains(eqx.Module):
     """The chains of one row between two segments.
 
     `log_evidence` is what resampling has taken out of the weights, `spent` the relative variance
-    that went with it; `founders` say from which of the first points each chain descends. `log_step` and `log_spread` are corrections to
-    the segment's: zero, unless a pilot is adapting them.
+    that went with it; `founders` say from which of the first points each chain descends.
+    `log_step` and `log_spread` are corrections to the segment's: zero, unless a pilot is
+    adapting them.
     """
 
     position: Float[Array, "... chains size"]

@@ -45,6 +45,7 @@ class Keeper:
 
     @property
     def seconds_per_temperature(self) -> float:
+        """Of one batch of rows, as measured so far; zero where nothing was."""
         return float(np.median(self._paces[1:] or self._paces or [0.0]))
 
     def __call__(
