@@ -1,5 +1,6 @@
 """From a model and held-out rows to the content of the report."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,9 @@ def report_on(vae: "VAE", held_out: HeldOut, check: "Check", page: Path, *, seco
 
 def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -> "ReportData":
     """The report's content; its numbers are in nats per held-out row."""
+    import jax
+
+    from jensen.evidence.ladder import ladder
     from jensen.report import ReportData
 
     schema, X, evidence = vae.schema_, held_out.scored, check.evidence
@@ -40,6 +44,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
     # The page shows more of the estimate than scripts rely on.
     told = summary(vae, check, seconds) | {"log_evidence": evidence.to_json()}
     posterior = vae.sample(_SAMPLES, "posterior") if len(vae.rows_) else None
+    steps = ladder(vae.model_, X, jax.random.key(0), check.elbo, check.evidence)
     return ReportData(
         title=f"{held_out.name}: {vae.likelihood_} VAE with {counted(vae.latent_dim, 'latent')}",
         summary=plain(told),
@@ -60,6 +65,8 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
         posterior_samples=posterior,
         originals=X[:_PAIRS],
         reconstructions=vae.reconstruct(X[:_PAIRS]),
+        ladder=plain([asdict(rung) for rung in steps.rungs]),
+        ladder_note=steps.words(),
         row_evidence=evidence.values,
         row_errors=evidence.standard_errors,
         row_indices=held_out.indices,

@@ -57,6 +57,9 @@ class ReportData:
         latent: a point for each row, shape (n, 2) or (n, 1).
         latent_note: what its axes are.
         latent_labels: a label for each point, numbers or words.
+        ladder: estimates of the same evidence, the worst first: "name", "value", "stderr",
+            "kind" (as of an `Estimate`), and "effective", the median effective draws of a row.
+        ladder_note: on which rows, and how.
         row_evidence: log evidence of each held-out row, shape (n,).
         row_errors: its standard errors, shape (n,).
         row_indices: the rows' numbers in the user's data, shape (n,).
@@ -90,6 +93,8 @@ class ReportData:
     latent: np.ndarray | None = None
     latent_note: str = ""
     latent_labels: np.ndarray | None = None
+    ladder: Sequence[Mapping[str, Any]] = ()
+    ladder_note: str = ""
     row_evidence: np.ndarray | None = None
     row_errors: np.ndarray | None = None
     row_indices: np.ndarray | None = None

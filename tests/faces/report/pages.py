@@ -36,6 +36,16 @@ SUMMARY = {
     "epochs": 120,
     "seconds": 14.2,
 }
+LADDER = [
+    {"name": name, "value": value, "stderr": stderr, "kind": kind, "effective": effective}
+    for name, value, stderr, kind, effective in (
+        ("prior mixture", -96.5, 0.21, "lower bound", 1.3),
+        ("ELBO", -86.1, 0.05, "lower bound", None),
+        ("importance, 100 draws", -84.9, 0.07, "lower bound", 12.0),
+        ("annealed", -84.21, 0.03, "lower bound", 14.2),
+        ("upper side", -84.12, 0.06, "upper bound", None),
+    )
+]
 
 
 class Page(HTMLParser):
@@ -133,6 +143,8 @@ def content(event, n=24, image=None, epochs=60, validated=True, latent=2, title=
         latent=rng.normal(size=(n, latent)),
         latent_note="first two principal components",
         latent_labels=rng.integers(0, 10, n),
+        ladder=LADDER,
+        ladder_note="On 20 rows, and as many simulated ones.",
         row_evidence=rng.normal(-84, 9, n),
         row_errors=np.full(n, 0.213),
         row_indices=7 * np.arange(n),

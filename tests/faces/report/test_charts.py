@@ -8,7 +8,7 @@ import pytest
 
 from jensen.report.charts import thin
 
-from .pages import CASES, history
+from .pages import CASES, LADDER, history
 
 
 def test_charts_are_valid(case):
@@ -102,6 +102,49 @@ def test_a_row_far_out_does_not_squash_the_histogram(page_of):
     assert sum(bars["y"]) == 23
     assert "The leftmost bar also holds 1 of less than" in page.words
     assert "Rows without a finite evidence, left out: 1." in page.words
+
+
+def test_the_ladder_shows_each_rung_with_its_error(page_of):
+    page = page_of(CASES["table"])
+    traces, layout = page.charts()["ladder"]
+    lower, upper = traces
+    assert lower["x"] == [-96.5, -86.1, -84.9, -84.21]
+    assert lower["error_x"]["array"] == [0.42, 0.1, 0.14, 0.06]
+    assert lower["marker"]["symbol"] == ["circle-open", "circle", "circle", "circle"]
+    assert (upper["x"], upper["y"]) == ([-84.12], ["upper side"])
+    assert upper["error_x"]["array"] == [0.12]
+    # The band goes from the best lower bound to the upper one, and rungs stand in order.
+    (band,) = layout["shapes"]
+    assert (band["x0"], band["x1"]) == (-84.21, -84.12)
+    assert layout["yaxis"]["categoryarray"] == [rung["name"] for rung in LADDER]
+    assert "Hollow rungs rest on fewer than ten effective draws" in page.words
+    assert "On 20 rows, and as many simulated ones." in page.words
+    told = next(a["aria-label"] for a in page.all("div") if "Estimates" in a.get("aria-label", ""))
+    assert "annealed −84.210 ± 0.030 (14.2 effective draws)" in told
+
+
+def test_a_ladder_without_doubt_does_not_speak_of_it(page_of):
+    rungs = [rung | {"effective": 10.0} for rung in LADDER]
+    page = page_of(replace(CASES["table"], ladder=rungs))
+    assert "Hollow" not in page.words
+    assert all("open" not in symbol for symbol in page.charts()["ladder"][0][0]["marker"]["symbol"])
+
+
+def test_a_rung_far_below_does_not_squash_the_others(page_of):
+    rungs = [LADDER[0] | {"value": -500.0}, *LADDER[1:]]
+    traces, layout = page_of(replace(CASES["table"], ladder=rungs)).charts()["ladder"]
+    assert min(traces[0]["x"]) == -86.1
+    (arrow,) = layout["annotations"]
+    assert (arrow["y"], arrow["text"]) == ("prior mixture", "← −500.0")
+
+
+def test_rungs_that_are_not_numbers_are_left_out(page_of):
+    rungs = [LADDER[0] | {"value": None}, LADDER[1] | {"value": -np.inf}, *LADDER[2:4]]
+    traces, layout = page_of(replace(CASES["table"], ladder=rungs)).charts()["ladder"]
+    assert [trace["x"] for trace in traces] == [[-84.9, -84.21]]
+    assert layout["shapes"] == []
+    page = page_of(replace(CASES["table"], ladder=rungs[:3]))
+    assert "ladder" not in page.charts()
 
 
 def test_tables_show_values_by_feature(page_of):

@@ -10,7 +10,7 @@ from jensen.errors import FileError
 from jensen.report import write_report
 from jensen.report.sections import SECTIONS
 
-from .pages import CASES, SUMMARY
+from .pages import CASES, LADDER, SUMMARY
 
 
 def test_asks_nothing_of_a_network(case):
@@ -33,8 +33,8 @@ def test_holds_plotly_once_where_it_has_charts(case):
 
 def test_every_figure_says_how_to_read_it(case):
     data, page = case
-    # training, samples, originals, latent, evidence, least likely
-    assert len(page.captions) == (6 if data.history else 0)
+    # training, samples, originals, latent, ladder, evidence, least likely
+    assert len(page.captions) == (7 if data.history else 0)
     assert all(caption.endswith(".") and len(caption) > 40 for caption in page.captions)
 
 
@@ -62,6 +62,7 @@ def test_sections_stand_in_order(page_of):
         "samples",
         "reconstructions",
         "latent",
+        "ladder",
         "evidence",
         "checks",
     ]
@@ -78,6 +79,8 @@ def test_hostile_words_are_text(page_of):
         checks=[{"name": evil, "observed": 1, "model_mean": 1, "p_value": 1}],
         feature_names=[evil] * 6,
         latent_note=evil,
+        ladder=[rung | {"name": f"{evil}{i}"} for i, rung in enumerate(LADDER)],
+        ladder_note=evil,
         latent_labels=[evil] * 12 + ["<b>bold</b>"] * 12,
     )
     page = page_of(data)

@@ -10,6 +10,7 @@ from jensen.report.markup import Section
 from jensen.report.sections.checks import checks
 from jensen.report.sections.evidence import evidence
 from jensen.report.sections.headline import headline
+from jensen.report.sections.ladder import ladder
 from jensen.report.sections.latent import latent
 from jensen.report.sections.reconstructions import reconstructions
 from jensen.report.sections.samples import samples
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     samples,
     reconstructions,
     latent,
+    ladder,
     evidence,
     checks,
 )

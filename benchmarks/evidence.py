@@ -1,0 +1,232 @@
+"""How near to the truth do estimates of the evidence come, and in what time?
+
+Digits, every default (200-200, ten latents, beta-binomial), 100 held-out rows, in nats per row:
+
+1. seconds until `certify` holds simulated rows between two sides 0.2 and 0.1 nats apart, in
+   fresh processes with an empty compilation cache; imports are timed apart;
+2. the error of each estimator against the time it takes, beside NumPyro's importance estimate
+   on the same model and, on a second model of binarised digits whose likelihood Pythae has,
+   beside Pythae's `get_nll`, weights carried over to both;
+3. cost against rows, chains and temperatures, and memory against temperatures, over a decade.
+
+    python -m venv /tmp/rivals
+    /tmp/rivals/bin/python -m pip install -r benchmarks/requirements-evidence.txt
+    python benchmarks/evidence.py --rivals-python /tmp/rivals/bin/python
+
+Writes `results/evidence.md`, `.json` and `.svg`. Exit status 1 if a goal is missed. With
+`--quick` all is small, which shows that it runs and measures nothing; it writes to a temporary
+folder, and prints where.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import _record
+from _evidence_jobs import Size, run_here
+from _figure import draw
+from _record import OtherLoad, environment, markdown_table, write_results
+
+RIVALS = Path(__file__).parent / "rivals"
+GOALS = {0.2: 8.0, 0.1: 20.0}
+# A cost that grows by more than this over a decade, beyond ten times, is not linear.
+MOST_GROWTH = 12.0
+MOST_MEMORY = 1.1
+TIMEOUT = 3600
+
+
+def in_process(part: str, job: dict, python: str = sys.executable, **variables: str) -> dict:
+    """What a job prints as its last line, run in a process of its own."""
+    import os
+
+    script = RIVALS / part if part.endswith(".py") else Path(__file__).parent / "_evidence_jobs.py"
+    arguments = [json.dumps(job)] if part.endswith(".py") else [part, json.dumps(job)]
+    try:
+        done = subprocess.run(
+            [python, str(script), *arguments],
+            capture_output=True, text=True, timeout=TIMEOUT, env=os.environ | variables,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return {"missing": type(problem).__name__}
+    if done.returncode:
+        return {"missing": (done.stderr.strip().splitlines() or ["no message"])[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def brackets(folder: Path, size: Size) -> list[dict]:
+    """Time to bracket, in fresh processes that find nothing compiled."""
+    results = []
+    for tolerance, goal in GOALS.items():
+        with tempfile.TemporaryDirectory() as cache, OtherLoad() as others:
+            job = {"model": str(folder / "digits.jensen"), "rows": str(folder / "digits.npy")}
+            asked = job | {"tolerance": tolerance}
+            found = in_process("bracket", asked, JAX_COMPILATION_CACHE_DIR=cache)
+        results.append(found | {"goal": goal, "others": others.share})
+        print(f"bracket {tolerance}: {results[-1]}", flush=True)
+    return results
+
+
+def errors(folder: Path, name: str, rival: str, size: Size, python: str) -> dict:
+    """The truth of one model's rows, and each estimator's distance from it."""
+    paths = {"model": str(folder / f"{name}.jensen"), "rows": str(folder / f"{name}.npy")}
+    found = in_process("estimates", paths | {"quick": size.quick})
+    if "missing" in found:
+        return found
+    job = {"weights": str(folder / f"{name}.npz"), "rows": paths["rows"]}
+    job |= {"draws": size.draws, "repeats": size.repeats}
+    theirs = in_process(rival, job, python)
+    truth = np.array(found["truth"]["values"])
+    lines = dict(found["estimates"])
+    label = {"numpyro_evidence_.py": "NumPyro, importance", "pythae_evidence_.py": "Pythae get_nll"}
+    if isinstance(theirs, list):
+        lines[label[rival]] = [each | {"effort": each["draws"]} for each in theirs]
+    for records in lines.values():
+        for each in records:
+            values = np.array(each.pop("values"))
+            each["value"] = float(values.mean())
+            each["error"] = float(np.abs(values - truth).mean())
+    missing = theirs.get("missing") if isinstance(theirs, dict) else None
+    summary = {key: value for key, value in found["truth"].items() if key != "values"}
+    return {"truth": summary, "lines": lines, "missing": missing}
+
+
+def growth(records: list[dict]) -> float:
+    """Cost at the last size over that at the first, for ten times the size."""
+    first, last = records[0], records[-1]
+    return last["seconds"] / first["seconds"] * (10 * first["size"] / last["size"])
+
+
+def bracket_text(results: list[dict]) -> str:
+    header = ["tolerance", "seconds", "goal", "imports", "bracket", "temperatures", "others' load"]
+    lines = []
+    for each in results:
+        if "missing" in each:
+            lines.append(["", each["missing"], *[""] * 5])
+            continue
+        lines.append([
+            f"{each['tolerance']:g}", f"{each['seconds']:.1f}", f"{each['goal']:g}",
+            f"{each['import']:.1f}", f"{each['gap']:.3f} ± {each['gap_stderr']:.3f}",
+            f"{each['temperatures']:,}",
+            "unknown" if each["others"] is None else f"{each['others']:.0%}",
+        ])  # fmt: skip
+    return (
+        "## Time to a bracket\n\nSeconds of `certify` in a fresh process with an empty compilation"
+        " cache: all compilation, the simulated rows from both sides, and the 100 real rows."
+        " Imports are counted apart.\n\n" + markdown_table(header, lines)
+    )
+
+
+def error_text(name: str, found: dict) -> str:
+    if "missing" in found and "lines" not in found:
+        return f"## {name}\n\nNot measured: {found['missing']}"
+    truth = found["truth"]
+    header = ["estimator", "effort", "nats per row", "error of a row", "seconds", "first call"]
+    lines = [
+        [
+            line, f"{each['effort']:,}", f"{each['value']:.3f}", f"{each['error']:.3f}",
+            f"{each['seconds']:.3f}", f"{each['first_seconds']:.2f}",
+        ]
+        for line, records in found["lines"].items()
+        for each in records
+    ]  # fmt: skip
+    text = (
+        f"## {name}: error against time\n\nTruth: {truth['value']:.3f} ± {truth['stderr']:.3f}, by"
+        f" {truth['chains']} chains of {truth['temperatures']:,} temperatures, whose two sides are"
+        f" {truth['gap']:.3f} ± {truth['gap_stderr']:.3f} apart on simulated rows. Effort is draws,"
+        " or temperatures. Error is the mean over rows of |estimate − truth|, over repeats;"
+        " seconds are those of a call on all rows once compiled, beside the first call's.\n\n"
+        + markdown_table(header, lines)
+    )
+    return f"{text}\n\nMissing: {found['missing']}" if found["missing"] else text
+
+
+def scaling_text(found: dict) -> str:
+    if "missing" in found:
+        return f"## Scaling\n\nNot measured: {found['missing']}"
+    lines = [
+        [what, f"{each['size']:,}", f"{each['seconds']:.2f}", f"{growth(records):.1f}"]
+        for what, records in found["seconds"].items()
+        for each in records
+    ]
+    memory = [[f"{each['size']:,}", f"{each['gib']:.3f}"] for each in found["memory"]]
+    return (
+        "## Scaling\n\nSeconds of `annealed` once compiled, pilot included, one size varied at a"
+        " time; growth is the cost of ten times the size.\n\n"
+        + markdown_table(["varied", "size", "seconds", "growth"], lines)
+        + "\n\nPeak memory of a fresh process:\n\n"
+        + markdown_table(["temperatures", "GiB"], memory)
+    )
+
+
+def judged(results: list[dict], scaling: dict) -> dict[str, bool]:
+    met = {}
+    for each in results:
+        if "missing" in each:
+            met[f"bracket within {each['goal']:g} s measured"] = False
+            continue
+        reached = each["gap"] <= each["tolerance"] and each["seconds"] <= each["goal"]
+        told = f"{each['gap']:.3f} nats in {each['seconds']:.1f} s"
+        met[f"bracket ≤ {each['tolerance']:g} nats within {each['goal']:g} s: {told}"] = reached
+    if "missing" in scaling:
+        return met | {"scaling measured": False}
+    for what, records in scaling["seconds"].items():
+        times = growth(records)
+        met[f"ten times the {what} cost {times:.1f} ≤ {MOST_GROWTH:g} times"] = times <= MOST_GROWTH
+    first, last = scaling["memory"][0]["gib"], scaling["memory"][-1]["gib"]
+    told = f"memory at ten times the temperatures {last / first:.3f} ≤ {MOST_MEMORY} times"
+    return met | {told: last <= MOST_MEMORY * first}
+
+
+def curves(found: dict) -> dict[str, list[tuple[float, float]]]:
+    return {
+        line: [(max(each["seconds"], 1e-4), max(each["error"], 1e-4)) for each in records]
+        for line, records in found.get("lines", {}).items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rivals-python", default=sys.executable)
+    parser.add_argument("--quick", action="store_true")
+    asked = parser.parse_args()
+    size = Size(asked.quick)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run_here("train", {"folder": name, "quick": asked.quick})
+        results = brackets(folder, size)
+        python = asked.rivals_python
+        digits = errors(folder, "digits", "numpyro_evidence_.py", size, python)
+        binary = errors(folder, "binary", "pythae_evidence_.py", size, python)
+        job = {"model": str(folder / "digits.jensen"), "rows": str(folder / "digits.npy")}
+        scaling = in_process("scaling", job | {"quick": asked.quick})
+        if "missing" not in scaling:
+            sizes = [{"temperatures": each} for each in size.memory_temperatures]
+            scaling["memory"] = [in_process("memory", job | each) for each in sizes]
+    met = judged(results, scaling)
+    titles = ("Digits, beta-binomial", "Binarised digits, Bernoulli")
+    text = "\n\n".join([
+        bracket_text(results), error_text(titles[0], digits), error_text(titles[1], binary),
+        "![Error against time](evidence.svg)", scaling_text(scaling),
+        "\n".join(f"- {goal}: {'met' if holds else 'missed'}" for goal, holds in met.items()),
+    ])  # fmt: skip
+    if asked.quick:
+        _record.RESULTS = Path(tempfile.mkdtemp())
+    record = environment(["jensen", "jax", "jaxlib", "numpy", "numpyro"])
+    data = {"environment": record, "brackets": results, "digits": digits}
+    data |= {"binary": binary, "scaling": scaling}
+    page = write_results("evidence", "Evidence: error against time", text, data)
+    panels = {title: curves(found) for title, found in zip(titles, (digits, binary), strict=True)}
+    if all(panels.values()):
+        x, y = "seconds for all rows", "nats: mean |estimate − truth| of a row"
+        draw(page.with_suffix(".svg"), panels, x, y)
+    print(text, page, sep="\n")
+    sys.exit(0 if all(met.values()) else 1)
+
+
+if __name__ == "__main__":
+    main()
