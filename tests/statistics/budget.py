@@ -24,6 +24,7 @@ SHARES = {
     "gradients": 2e-5,
     "calibration": 2e-5,
     "evidence of rows": 1e-5,
+    "diagnosis": 5e-6,
 }
 
 
