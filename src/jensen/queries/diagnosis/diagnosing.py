@@ -14,7 +14,7 @@ from jensen.evidence import RELIABLE_KHAT, Estimate
 from jensen.model import Model
 from jensen.queries.checks.predictive import spread_out
 from jensen.queries.diagnosis.calibration import FALSE_ALARMS, Calibration, calibrate
-from jensen.queries.diagnosis.gaps import HOW, TEMPERATURES, Gaps, gaps
+from jensen.queries.diagnosis.gaps import Gaps, annealed_evidence, gaps
 from jensen.queries.diagnosis.information import Information, information
 from jensen.queries.diagnosis.measured import Measured
 from jensen.queries.diagnosis.verdict import named, verdict
@@ -163,9 +163,7 @@ def diagnose(model: Model, X: Data, key: PRNGKey, training: Data | None = None) 
     found = gaps(model, some(X, MOST_ANNEALED), for_gaps)
     fitted = None
     if training is not None:
-        fitted = evidence.annealed(
-            model, some(training, MOST_ANNEALED), for_training, TEMPERATURES, how=HOW
-        )
+        fitted = annealed_evidence(model, some(training, MOST_ANNEALED), for_training)
     known = information(model, some(X, _MOST_INFORMING), for_information)
     weights = evidence.importance(model, X, for_weights, _DRAWS)
     ranks = calibrate(model, for_ranks, like=X)

@@ -13,21 +13,21 @@ from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys, split
 from jensen._types import Data, PRNGKey
 from jensen._words import counted
-from jensen.evidence import Annealing, Estimate
+from jensen.evidence import Annealed, Annealing, Estimate
 from jensen.inference import best_in_family
 from jensen.model import Model
 from jensen.parts.encoders import Encoder
 from jensen.queries.diagnosis.measured import Measured
 
-__all__ = ["HOW", "TEMPERATURES", "Gap", "Gaps", "gaps"]
+__all__ = ["Gap", "Gaps", "annealed_evidence", "gaps"]
 
 # Of both ELBOs, over the same noise, so that their difference has little of it.
 _DRAWS = 256
 # Rows in a compiled call: few enough for a handful of rows not to wait for many empty ones.
 _ROWS = 25
 # A short schedule: on digits it leaves less than a tenth of a nat, and gaps are tenths and more.
-HOW = Annealing(chains=16)
-TEMPERATURES = 50
+_HOW = Annealing(chains=16)
+_TEMPERATURES = 50
 
 
 @dataclass(frozen=True, repr=False)
@@ -127,14 +127,12 @@ def _error(each: np.ndarray) -> np.ndarray:
     return each.std(axis=1, ddof=1) / np.sqrt(each.shape[1])
 
 
-def gaps(
-    model: Model,
-    X: Data,
-    key: PRNGKey,
-    *,
-    temperatures: int = TEMPERATURES,
-    how: Annealing = HOW,
-) -> Gaps:
+def annealed_evidence(model: Model, X: Data, key: PRNGKey) -> Annealed:
+    """log p(x) of each row as `gaps` anneals it, with few chains and temperatures."""
+    return evidence.annealed(model, X, key, _TEMPERATURES, how=_HOW)
+
+
+def gaps(model: Model, X: Data, key: PRNGKey) -> Gaps:
     """Split log p(x) − ELBO of each row into what the family and what the encoder loses.
 
         log p(x) − ELBO(q) = [log p(x) − ELBO(q*)] + [ELBO(q*) − ELBO(q)]
@@ -146,14 +144,12 @@ def gaps(
         model: a `Model`.
         X: rows, shape (rows, *event), or a `Datum` of such.
         key: a typed JAX key.
-        temperatures: of the annealed evidence.
-        how: it is annealed.
 
     Raises:
-        OptionError: no rows, or an impossible option.
+        OptionError: no rows.
     """
     for_evidence, for_bounds = split(key)
-    found = evidence.annealed(model, X, for_evidence, temperatures, how=how)
+    found = annealed_evidence(model, X, for_evidence)
     context = _Context(model, isinstance(model.encoder, Encoder))
     encoder, best = map_rows(_log_weights_of_row, context, X, row_keys(for_bounds, X), batch=_ROWS)
     encoder = encoder.astype(np.float64)
