@@ -137,6 +137,26 @@ def test_posterior_means_have_one_trace_for_any_number_of_rows(width):
     assert traces_of(many) == 0
 
 
+def test_a_diagnosis_has_one_trace_for_any_number_of_rows(width):
+    """Annealed, searched, weighted and ranked, beside training rows of another number."""
+    model, X = model_and_rows(width)
+    ask = lambda m, rows, seed: queries.diagnose(m, X[:rows], jax.random.key(seed), X[: 3 * rows])
+    assert traces_of(lambda: ask(model, 11, 0)) > 0
+    assert traces_of(lambda: [ask(model, rows, rows) for rows in (1, 23)]) == 0
+    other, _ = model_and_rows(width, seed=1)
+    assert traces_of(lambda: ask(other, 7, 2)) == 0
+
+
+def test_information_has_one_trace_for_any_number_of_rows(width):
+    """The encoder's network is counted here; no decoder is run."""
+    model, X = model_and_rows(width, rows=300)
+    network = CountingDecoder(Linear.draw((width,), (4,), key=jax.random.key(0)))
+    model = eqx.tree_at(lambda model: model.encoder.network, model, network)
+    ask = lambda rows: queries.diagnosis.information(model, X[:rows], jax.random.key(rows))
+    assert traces_of(lambda: ask(11)) > 0
+    assert traces_of(lambda: [ask(rows) for rows in (1, 70, 300)]) == 0
+
+
 def test_rows_in_batches_have_one_trace(width):
     calls = []
 

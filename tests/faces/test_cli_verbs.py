@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 
 import jensen
 from jensen.cli import _app, main
+from jensen.cli._held_out import digest
 from jensen.parts._families import members
 from jensen.parts.likelihoods import Likelihood
 from jensen.parts.priors import Prior
@@ -124,6 +126,7 @@ def test_without_a_verb(arguments, capsys):
         "decode table latents.csv",
         "score table table.csv",
         "check table table.csv",
+        "diagnose table table.csv --rows 0:8",
         "info table",
     ],
 )
@@ -282,6 +285,58 @@ def test_check(run):
     told = json.loads(run("check table table.csv --json"))
     assert {"baselines", "checks", "verdict", "active_units"} <= set(told)
     assert "independent columns" in run("check table table.csv")
+
+
+def test_diagnose(run, home, capsys):
+    told = json.loads(run("diagnose table table.csv --rows 4:12 --json"))
+    assert {"gaps", "generalisation", "information", "importance", "calibration"} < set(told)
+    assert told["rows"] == list(range(4, 12))
+    assert told["gaps"]["rows"] == told["information"]["rows"] == 8
+    assert len(told["importance"]["per_row"]["khat"]) == 8
+    assert np.shape(told["calibration"]["histograms"]) == (2, 20)
+    assert told["verdict"]
+    gaps = told["gaps"]
+    parts = gaps["approximation"]["value"] + gaps["amortisation"]["value"]
+    assert parts == pytest.approx(gaps["total"]["value"])
+    X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
+    same = jensen.load(home / "table").diagnose(X[4:12])
+    assert same.to_json()["verdict"] == told["verdict"]
+    text = run("diagnose table table.csv --rows 4:12")
+    assert "amortisation" in text
+    assert told["verdict"][0] in text
+    other = json.loads(run("diagnose table table.csv --rows 4:12 --seed 3 --json"))
+    assert other["gaps"]["total"] != gaps["total"]
+
+
+def test_diagnose_takes_the_rows_that_fit_held_out(run, home, monkeypatch, capsys):
+    """And the others for training rows, unless other rows or other data are named."""
+    seen = []
+
+    def diagnose(vae, X, training, random_state):
+        seen.append((X, training))
+        return SimpleNamespace(to_json=lambda per_row: {})
+
+    monkeypatch.setattr(jensen.VAE, "diagnose", diagnose)
+    X = jensen.load(home / "table").schema_.check(
+        np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
+    )
+    note = {"data": "table.csv", "settings": {}, "test": [3, 50], "test_key": None}
+    run_json = home / "table" / "run.json"
+    run_json.write_text(json.dumps(note | {"digest": digest(X)}))
+    try:
+        told = json.loads(run("diagnose table table.csv --json"))
+        json.loads(run("diagnose table table.csv --rows 1:2 --json"))
+        run_json.write_text(json.dumps(note | {"digest": "another"}))
+        json.loads(run("diagnose table table.csv --json"))
+    finally:
+        run_json.unlink()
+    assert told["rows"] == [3, 50]
+    (held_out, others), (named, unknown), (all_rows, nothing) = seen
+    np.testing.assert_array_equal(held_out, X[[3, 50]])
+    np.testing.assert_array_equal(others, np.delete(X, [3, 50], axis=0))
+    np.testing.assert_array_equal(named, X[1:2])
+    np.testing.assert_array_equal(all_rows, X)
+    assert unknown is nothing is None
 
 
 def test_info(run):

@@ -21,10 +21,11 @@ SHARES = {
     "likelihood samples": 2e-5,
     "latent samples": 1e-5,
     "elbo of objectives": 1e-5,
-    "gradients": 2e-5,
+    "gradients": 1.5e-5,
     "calibration": 2e-5,
     "evidence of rows": 1e-5,
-    "annealing": 1e-5,
+    "annealing": 7.5e-6,
+    "diagnosis": 5e-6,
 }
 
 

@@ -14,6 +14,7 @@ from jensen.cli import (
     check,
     decode,
     denoise,
+    diagnose,
     encode,
     evidence,
     fit,
@@ -39,6 +40,7 @@ VERBS = (
     decode,
     score,
     check,
+    diagnose,
     report,
     info,
 )

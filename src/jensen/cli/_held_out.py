@@ -23,6 +23,7 @@ __all__ = [
     "held_out_by_fit",
     "held_out_of",
     "held_out_rows",
+    "held_out_where_known",
     "limited",
 ]
 
@@ -80,6 +81,23 @@ def held_out_rows(vae: "VAE", data: str, key: str | None, rows: str | None) -> H
     dataset = read_fitting_rows(vae, data, key, None)
     indices = chosen_rows(len(dataset.X), rows, data)
     return HeldOut(dataset.name, dataset.X, indices, dataset.labels)
+
+
+def held_out_where_known(
+    vae: "VAE", model: Path, data: str, key: str | None, rows: str | None
+) -> tuple[HeldOut, bool]:
+    """The rows that a user names; without --rows those of the file that `jensen fit` held out.
+
+    The second is whether `jensen fit` says so: it does where it read the same data, and then
+    all others were fitted to. Otherwise all rows are taken for held out.
+    """
+    run = read_run(model) if rows is None else None
+    if run is None or run.get("test_key") is not None:
+        return held_out_rows(vae, data, key, rows), False
+    dataset = read_fitting_rows(vae, data, key, None)
+    if digest(dataset.X) != run["digest"]:
+        return HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels), False
+    return held_out_of(dataset, np.array(run["test"], dtype=int)), True
 
 
 def held_out_by_fit(vae: "VAE", model: Path) -> HeldOut:

@@ -24,7 +24,7 @@ from jensen.errors import OptionError, TrainingError
 from jensen.estimator.arguments import assembly_of, checked_latents, options_of
 from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.evidence import Estimate
-from jensen.queries import Check, Denoised
+from jensen.queries import Check, Denoised, Diagnosis
 from jensen.recipes import build_model, build_objective
 from jensen.training import Trained, train
 
@@ -333,6 +333,24 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         rows = self._checked(X)
         known = self._kept_rows("check") if training is None else self._checked(training)
         return queries.check(self.model_, rows, known, self.schema_, self._key(8))
+
+    def diagnose(
+        self, X: Any, training: Any = None, *, random_state: int | None = None
+    ) -> Diagnosis:
+        """Where evidence is lost, what the latents carry, and what would mend it.
+
+        Args:
+            X: rows that the model was not trained on.
+            training: rows that it was; those kept, if they are not given and any were.
+            random_state: another seed than the model's.
+
+        Raises:
+            DataError: rows that do not fit the schema.
+        """
+        rows = self._checked(X)
+        known = self.rows_ if training is None else self._checked(training)
+        key = self._key(11, random_state)
+        return queries.diagnose(self.model_, rows, key, known if len(known) else None)
 
     # Latents
 

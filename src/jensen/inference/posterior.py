@@ -15,11 +15,11 @@ from jensen._types import Data
 from jensen.model import Model
 from jensen.parts.priors import Mixture
 
-__all__ = ["active_units", "aggregate_posterior", "posterior_means", "prior_variance"]
+__all__ = ["ACTIVE", "active_units", "aggregate_posterior", "posterior_means", "prior_variance"]
 
 # Above this variance over rows of its posterior mean, in units of its variance under the prior,
 # a latent is active (Burda et al. 2016, section 5.1, whose prior has unit variance).
-_ACTIVE = 0.01
+ACTIVE = 0.01
 # Draws from a prior that does not know its variance, which they give to some 5 %.
 _DRAWS = 1000
 
@@ -59,7 +59,7 @@ def active_units(codes: Any, variance: Any = 1.0) -> int:
         given = variance
         variance = jax.tree.map(lambda leaf: given, codes)
     spread = lambda leaf: np.asarray(leaf, np.float64).var(axis=0)
-    active = jax.tree.map(lambda leaf, v: np.sum(spread(leaf) > _ACTIVE * v), codes, variance)
+    active = jax.tree.map(lambda leaf, v: np.sum(spread(leaf) > ACTIVE * v), codes, variance)
     return int(sum(jax.tree.leaves(active)))
 
 

@@ -7,14 +7,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-import optax
 from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
-from jensen._lenient import lenient
 from jensen._sampling import draw
 from jensen._types import Data, PRNGKey, Scalar
+from jensen.inference.descent import descend
 from jensen.inference.weighted import WeightedDraws, importance_draws
 from jensen.model import Model
 
@@ -85,16 +84,5 @@ def refine(
         # The entropy of a normal is known up to a constant; only the joint needs draws.
         return -(jnp.mean(joint) + jnp.trace(moved[1]))
 
-    adam = optax.adam(optax.cosine_decay_schedule(_RATE, steps))
-
-    def step(carry: Any, key: PRNGKey) -> Any:
-        moved, state = carry
-        with lenient():
-            update, state = adam.update(jax.grad(loss)(moved, key), state)
-            return (optax.apply_updates(moved, update), state), None
-
-    moved = (jnp.zeros_like(loc), jnp.zeros((loc.size, loc.size)))
-    (moved, _), _ = jax.lax.scan(
-        step, (moved, adam.init(moved)), jax.random.split(for_steps, steps)
-    )
-    return normal(moved)
+    nowhere = (jnp.zeros_like(loc), jnp.zeros((loc.size, loc.size)))
+    return normal(descend(loss, nowhere, for_steps, _RATE, steps))

@@ -86,10 +86,16 @@ class Encoder(eqx.Module):
     def __call__(
         self, x: Float[Array, "*event"], mask: Bool[Array, "*event"] | None = None
     ) -> Distribution:
+        return self.family(self.numbers(x, mask))
+
+    def numbers(
+        self, x: Float[Array, "*event"], mask: Bool[Array, "*event"] | None = None
+    ) -> Float[Array, " size"]:
+        """The numbers that the network gives the family: q(z | x) is `family(numbers(x, mask))`."""
         standard = (x - self.shift.value) / self.scale.value
         if mask is not None:
             standard = jnp.where(mask, standard, 0.0)
         if self.sees_mask:
             seen = jnp.ones_like(standard) if mask is None else mask.astype(standard.dtype)
             standard = jnp.concatenate([standard, seen])
-        return self.family(self.network(standard))
+        return self.network(standard)
