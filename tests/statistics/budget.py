@@ -24,6 +24,8 @@ SHARES = {
     "gradients": 2e-5,
     "calibration": 2e-5,
     "evidence of rows": 1e-5,
+    "posterior draws": 2e-6,
+    "comparison": 5e-7,
 }
 
 

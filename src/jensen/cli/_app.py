@@ -12,6 +12,7 @@ import typer
 from jensen import __version__
 from jensen.cli import (
     check,
+    compare,
     decode,
     denoise,
     encode,
@@ -39,6 +40,7 @@ VERBS = (
     decode,
     score,
     check,
+    compare,
     report,
     info,
 )

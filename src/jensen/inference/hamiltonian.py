@@ -41,8 +41,8 @@ class Point(eqx.Module):
         return (1 - beta) * self.start_gradient + beta * self.joint_gradient
 
     @property
-    def log_ratio(self) -> Scalar:
-        """log p(x, z) − log q₀(z): the log weight of z as a draw of q₀."""
+    def log_ratio(self) -> Float[Array, "..."]:
+        """log p(x, z) − log q₀(z): the log weight of z as a draw of q₀; of many points too."""
         return self.log_joint - self.log_start
 
 
@@ -60,7 +60,7 @@ class Path(eqx.Module):
     @classmethod
     def of(cls, model: Model, x: Data, start: Distribution) -> "Path":
         """The path from `start` to the joint density of one datum."""
-        shapes = jax.eval_shape(start.sample, jax.random.key(0))
+        shapes = jax.eval_shape(lambda key: start.sample(key), jax.random.key(0))
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         return cls(model, x, start, ravel_pytree(zeros)[1])
 
@@ -129,7 +129,7 @@ def transition(
     start = jax.random.normal(for_momentum, point.position.shape)
     half = 0.5 * step_size
 
-    def leapfrog(_: int, carry: tuple[Point, Array]) -> tuple[Point, Array]:
+    def leapfrog(_: Any, carry: tuple[Point, Array]) -> tuple[Point, Array]:
         here, momentum = carry
         momentum = momentum + half * back(here.gradient(beta))
         there = path.at(here.position + step_size * along(momentum))

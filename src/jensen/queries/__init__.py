@@ -1,18 +1,22 @@
-"""The questions that users ask: sample, reconstruct, denoise, check."""
+"""The questions that users ask: sample, reconstruct, denoise, check, compare."""
 
 from jensen.queries.checks import Check, check
+from jensen.queries.compare import Comparison, compare, require_same_units
 from jensen.queries.denoising import Denoised, denoise, gaussian_noise_of, parse_noise
 from jensen.queries.generate import decode, reconstruct, sample, vary
 
 __all__ = [
     "Check",
+    "Comparison",
     "Denoised",
     "check",
+    "compare",
     "decode",
     "denoise",
     "gaussian_noise_of",
     "parse_noise",
     "reconstruct",
+    "require_same_units",
     "sample",
     "vary",
 ]
