@@ -36,11 +36,12 @@ class ExactEncoder(eqx.Module):
     mean: Float[Array, " features"]
     scale_tril: Float[Array, "latent latent"]
 
-    def __call__(self, x: Float[Array, " features"], mask: Any = None) -> Any:
-        """The posterior of a row of which everything was observed."""
+    def __call__(self, x: Float[Array, "*event"], mask: Any = None) -> Any:
+        """The posterior of a row of which everything was observed, of any event shape."""
         if mask is not None:
             raise OptionError("ExactEncoder takes rows without holes: leave the mask out.")
-        return dist.MultivariateNormal(self.gain @ (x - self.mean), scale_tril=self.scale_tril)
+        loc = self.gain @ (jnp.ravel(x) - self.mean)
+        return dist.MultivariateNormal(loc, scale_tril=self.scale_tril)
 
 
 class _DiagonalNoise(eqx.Module):
@@ -106,9 +107,9 @@ class LinearGaussian:
             or isinstance(likelihood, NormalPredicted)
         ):
             raise OptionError(
-                "exact evidence needs a linear-Gaussian model: prior='normal', a linear decoder"
+                "method='exact' needs a linear-Gaussian model: prior='normal', a linear decoder"
                 " (hidden=()) and likelihood 'normal', 'normal-shared' or 'normal-fixed'."
-                " Use method='importance' for this one."
+                " Use another method for this one."
             )
         scale = np.asarray(likelihood.scale.value, np.float64).reshape(-1)
         shift = np.asarray(likelihood.shift.value, np.float64).reshape(-1)
@@ -152,19 +153,23 @@ class LinearGaussian:
         noise = rng.standard_normal((rows, len(self.mean))) * np.sqrt(self.noise_variance)
         return z @ self.weights.T + self.mean + noise
 
+    def encoder(self) -> ExactEncoder:
+        """x -> p(z | x), exactly, in single precision."""
+        _, scaled = self._posterior_factor()
+        _, covariance = self.posterior(np.zeros((1, len(self.mean))))
+        return ExactEncoder(
+            jnp.float32((scaled @ covariance).T),
+            jnp.float32(self.mean),
+            jnp.float32(np.linalg.cholesky(covariance)),
+        )
+
     def model(self) -> Model:
         """The same density as a `Model` whose encoder is the exact posterior."""
         features, latent = self.weights.shape
-        _, scaled = self._posterior_factor()
-        _, covariance = self.posterior(np.zeros((1, features)))
         decoder = Linear(jnp.float32(self.weights), jnp.float32(self.mean), (features,))
         return Model(
             prior=StandardNormal(latent),
             decoder=decoder,
             likelihood=_DiagonalNoise(Constant(jnp.float32(np.sqrt(self.noise_variance)))),
-            encoder=ExactEncoder(
-                jnp.float32((scaled @ covariance).T),
-                jnp.float32(self.mean),
-                jnp.float32(np.linalg.cholesky(covariance)),
-            ),
+            encoder=self.encoder(),
         )

@@ -96,6 +96,10 @@ OF_ROWS = {
     "vary": lambda m, X, k: queries.vary(m, X, k, 3),
     "decode": lambda m, X, k: queries.decode(m, np.zeros((len(X), 2), np.float32)),
     "reconstruct": lambda m, X, k: queries.reconstruct(m, X),
+    "reconstruct by draws": lambda m, X, k: queries.reconstruct(m, X, k, "resampled", 20),
+    "posterior": lambda m, X, k: inference.posterior(m, X, k, "resampled", 20),
+    "chains": lambda m, X, k: inference.posterior(m, X, k, "hmc", 16),
+    "compare": lambda m, X, k: queries.compare(m, m, X, k, draws=30),
     "denoise": lambda m, X, k: queries.denoise(m, X, queries.parse_noise(0.5, 0.0, 1.0), k),
 }
 

@@ -38,6 +38,7 @@ def home(tmp_path_factory, save_model):
         writer.writerow(NAMES)
         writer.writerows(X.tolist())
     save_model(home / "table", X, NAMES, likelihood="normal")
+    save_model(home / "other", X, NAMES, likelihood="student-t")
     pixels = rng.integers(0, 2, size=(40, 8, 8)).astype("uint8")
     np.save(home / "pixels.npy", pixels)
     save_model(home / "pixels.jensen", pixels, likelihood="bernoulli")
@@ -125,6 +126,9 @@ def test_without_a_verb(arguments, capsys):
         "encode table table.csv",
         "decode table latents.csv",
         "score table table.csv",
+        "encode table table.csv --method resampled --draws 20",
+        "reconstruct table table.csv --method encoder",
+        "compare table other table.csv --draws 30",
         "check table table.csv",
         "diagnose table table.csv --rows 0:8",
         "info table",
@@ -390,3 +394,69 @@ def test_a_reader_that_goes_away(run, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdout", Closed())
     assert main(["sample", "table", "-n", "3"]) == 1
     assert capsys.readouterr().err == ""
+
+
+COMPARISON = {"difference", "stderr", "monte_carlo_stderr", "favours_a", "favours_b", "rows"}
+
+
+def test_compare(run, home):
+    told = json.loads(run("compare table other table.csv --rows 5:25 --draws 30 --json"))
+    assert set(told) == COMPARISON | {"a", "b", "words"}
+    assert set(told["a"]) == set(told["b"]) == ESTIMATE
+    assert told["rows"] == 20
+    assert told["difference"] == pytest.approx(told["a"]["value"] - told["b"]["value"], abs=1e-5)
+    X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)[5:25]
+    same = jensen.load(home / "table").compare(jensen.load(home / "other"), X, draws=30)
+    assert told["difference"] == pytest.approx(same.difference)
+    assert told["words"] in run("compare table other table.csv --rows 5:25 --draws 30")
+    itself = json.loads(run("compare table table table.csv --draws 30 --json"))
+    assert (itself["difference"], itself["stderr"], itself["favours_a"]) == (0, 0, 0)
+    annealed = run("compare table other table.csv --rows 5:9 --method annealed --temperatures 3")
+    assert "nats per row, other" in annealed
+
+
+@pytest.mark.parametrize(
+    ("parts", "why"),
+    [
+        ({"names": ["height", "depth", "width"]}, "column 1 is 'width' in A and 'depth' in B"),
+        ({"columns": 2, "names": NAMES[:2]}, "A is of rows of shape (3,) and B of (2,)"),
+        ({"whole": True, "names": NAMES}, "A gives densities and B probabilities"),
+    ],
+    ids=["names", "columns", "score"],
+)
+def test_compare_refuses_other_units(parts, why, run, home, tmp_path, capsys, save_model):
+    X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)[:, : parts.get("columns", 3)]
+    whole = parts.get("whole", False)
+    rows = np.round(np.abs(X)) if whole else X
+    likelihood = "poisson" if whole else "normal"
+    save_model(tmp_path / "b", rows, parts["names"], likelihood=likelihood)
+    assert main(["compare", str(home / "table"), str(tmp_path / "b"), str(home / "table.csv")]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert "not in the same units" in err
+    assert why in err
+    assert err.count("\n") == 1
+
+
+def test_encode_by_draws(run, home, tmp_path):
+    draws_out = tmp_path / "draws.npy"
+    line = "encode table table.csv --rows 0:7 --method refined --draws 20 --json --draws-out"
+    told = json.loads(run(f"{line} {draws_out}"))
+    assert set(told) == {"latents", "method", "draws", "ess", "khat", "draws_out"}
+    z = np.load(draws_out)
+    assert z.shape == (7, 20, 2)
+    np.testing.assert_allclose(told["latents"], z.mean(1), rtol=1e-5)
+
+
+def test_draws_of_a_mean_are_refused(run, home, capsys):
+    assert main(["encode", "table", "table.csv", "--draws", "5"]) == 2
+    assert "--method mean draws nothing" in capsys.readouterr().err
+    assert main(["reconstruct", "table", "table.csv", "--method", "guess"]) == 2
+    assert "--method='guess' is unknown: choose one of mean, encoder" in capsys.readouterr().err
+
+
+def test_denoise_by_a_method(run, home):
+    line = "denoise table table.csv --noise gaussian:0.5 --rows 0:3 --json"
+    told = {name: json.loads(run(f"{line} --method {name}")) for name in ("refined", "encoder")}
+    assert told["refined"] == json.loads(run(line))
+    assert told["encoder"]["mean"] != told["refined"]["mean"]

@@ -24,8 +24,10 @@ SHARES = {
     "gradients": 1.5e-5,
     "calibration": 2e-5,
     "evidence of rows": 1e-5,
-    "annealing": 7.5e-6,
+    "annealing": 5e-6,
     "diagnosis": 5e-6,
+    "posterior draws": 2e-6,
+    "comparison": 5e-7,
 }
 
 

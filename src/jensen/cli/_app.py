@@ -12,6 +12,7 @@ import typer
 from jensen import __version__
 from jensen.cli import (
     check,
+    compare,
     decode,
     denoise,
     diagnose,
@@ -41,6 +42,7 @@ VERBS = (
     score,
     check,
     diagnose,
+    compare,
     report,
     info,
 )

@@ -21,6 +21,13 @@ def denoise(
             " entries at the ends of the data's range.",
         ),
     ],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="Where draws of z come from: refined (the best normal for each row, weighted),"
+            " encoder, resampled, hmc, or exact (linear-Gaussian models, Gaussian noise)."
+        ),
+    ] = "refined",
     std_out: Annotated[
         Path | None,
         typer.Option(show_default=False, help="Write the standard deviations to this file."),
@@ -33,7 +40,7 @@ def denoise(
 ) -> None:
     """Give the posterior mean of each row before the noise, and its standard deviation."""
     from jensen.cli._inputs import load_model, naming, read_rows
-    from jensen.cli._output import Answer, require_suffix, write_array
+    from jensen.cli._output import Answer, require_suffix, say, write_array
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
@@ -43,7 +50,8 @@ def denoise(
     vae = load_model(model)
     noisy = read_rows(data, key, rows).X
     with naming(data):
-        clean = vae.denoise(noisy, noise=noise)
+        clean = vae.denoise(noisy, noise=noise, method=method)
+    say(quiet, clean.warning())
     header = vae.schema_.names
     if std_out is not None:
         write_array(std_out, clean.std, header)

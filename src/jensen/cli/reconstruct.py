@@ -1,5 +1,9 @@
 """`jensen reconstruct`: what is left of rows after encoding and decoding."""
 
+from typing import Annotated
+
+import typer
+
 from jensen.cli._options import Data, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen reconstruct runs/digits digits --rows 0:10 --out again.npy"
@@ -8,6 +12,13 @@ EXAMPLE = "jensen reconstruct runs/digits digits --rows 0:10 --out again.npy"
 def reconstruct(
     model: Model,
     data: Data,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="mean: of x at the encoder's mean of z. The others average x over draws of z:"
+            " encoder, resampled, refined, hmc, or exact (linear-Gaussian models)."
+        ),
+    ] = "mean",
     rows: Rows = None,
     key: Key = None,
     out: Out = None,
@@ -20,4 +31,4 @@ def reconstruct(
 
     answer = Answer(out, json, quiet)
     vae, X = model_and_rows(model, data, key, rows)
-    answer.show("reconstruction", vae.reconstruct(X), vae.schema_.names)
+    answer.show("reconstruction", vae.reconstruct(X, method), vae.schema_.names)

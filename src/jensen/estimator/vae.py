@@ -24,7 +24,8 @@ from jensen.errors import OptionError, TrainingError
 from jensen.estimator.arguments import assembly_of, checked_latents, options_of
 from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.evidence import Estimate
-from jensen.queries import Check, Denoised, Diagnosis
+from jensen.inference import PosteriorDraws
+from jensen.queries import Check, Comparison, Denoised, Diagnosis
 from jensen.recipes import build_model, build_objective
 from jensen.training import Trained, train
 
@@ -352,6 +353,48 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         key = self._key(11, random_state)
         return queries.diagnose(self.model_, rows, key, known if len(known) else None)
 
+    def compare(
+        self,
+        other: "VAE",
+        X: Any,
+        method: Literal["importance", "annealed", "exact"] = "importance",
+        draws: int = 1000,
+        *,
+        temperatures: int = 100,
+        random_state: int | None = None,
+    ) -> Comparison:
+        """The difference of log evidence, this model's less the other's, with a paired error.
+
+        Args:
+            other: a fitted `VAE` of the same columns.
+            X: rows that neither was trained on.
+            method: importance sampling from each encoder; annealed chains; or the closed form
+                of linear-Gaussian models.
+            draws: samples of z a row, of "importance".
+            temperatures: steps of the chains, of "annealed".
+            random_state: another seed than this model's.
+
+        Raises:
+            OptionError: models whose evidence is not in the same units, or an impossible option.
+            DataError: rows that do not fit both schemas.
+        """
+        check_is_fitted(self)
+        check_is_fitted(other)
+        schemas = (self.schema_, other.schema_)
+        queries.require_same_units(self.model_, other.model_, schemas)
+        rows = self._checked(X)
+        other._checked(X)
+        return queries.compare(
+            self.model_,
+            other.model_,
+            rows,
+            self._key(12, random_state),
+            method,
+            draws=draws,
+            temperatures=temperatures,
+            schemas=schemas,
+        )
+
     # Latents
 
     def transform(self, X: Any) -> np.ndarray:
@@ -365,13 +408,43 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         Z = checked_latents(X, self.latent_dim)
         return self._restored(queries.decode(self.model_, Z), exact=False)
 
-    def reconstruct(self, X: Any) -> Any:
-        """E[x | z] at each row's posterior mean: what is left after encoding and decoding."""
+    def posterior_draws(
+        self,
+        X: Any,
+        method: inference.Method = "encoder",
+        draws: int = 1000,
+        *,
+        random_state: int | None = None,
+    ) -> PosteriorDraws:
+        """Draws of z given each row, as `PosteriorDraws`, with how far they can be relied on.
+
+        Args:
+            X: rows like those of `fit`.
+            method: "encoder", draws of q(z | x); "resampled", those weighed and resampled;
+                "refined", from the best normal for each row, weighed and resampled; "hmc", four
+                chains of Hamiltonian Monte Carlo; or "exact", for linear-Gaussian models.
+            draws: for each row; a multiple of 4 for "hmc".
+            random_state: another seed than the model's.
+
+        Raises:
+            OptionError: an impossible option, or "exact" where there is no closed form.
+            DataError: rows that do not fit the schema.
+        """
+        rows = self._checked(X)
+        key = self._key(9, random_state)
+        return inference.posterior(self.model_, rows, key, method, draws)
+
+    def reconstruct(self, X: Any, method: str = "mean") -> Any:
+        """E[x | z] at each row's posterior mean: what is left after encoding and decoding.
+
+        With another `method` than "mean", E[x | z] is averaged over 200 draws of the row's
+        posterior, as `posterior_draws` has them: "encoder", "resampled", "refined", "hmc", "exact".
+        """
         checked = self._checked(X)
-        rows = queries.reconstruct(self.model_, checked)
+        rows = queries.reconstruct(self.model_, checked, self._key(10), method)
         return self._restored(rows, exact=False)
 
-    def denoise(self, X: Any, noise: Any = None) -> Denoised:
+    def denoise(self, X: Any, noise: Any = None, method: str = "refined") -> Denoised:
         """What rows were before a noise of known kind was added.
 
         Args:
@@ -379,12 +452,16 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             noise: "gaussian:SIGMA" or a number, which is σ in the data's units; "flip:RATE" of
                 bits; "salt-and-pepper:RATE" of entries at the ends of the data's range. Without
                 it, Gaussian noise of the σ by which these rows vary more than those kept.
+            method: where draws of z given a noisy row come from: "refined", the best normal for
+                the row, weighted; "encoder", which takes the row for clean; "resampled", those
+                weighted; "hmc"; or "exact", for linear-Gaussian models under Gaussian noise.
 
         Returns:
             A `Denoised`: posterior mean, standard deviation, and effective draws.
 
         Raises:
-            OptionError: an unknown noise, or one that this kind of data cannot have.
+            OptionError: an unknown noise or method, or one that these data or this model
+                cannot have.
             DataError: rows that do not fit the schema, or not finite.
         """
         check_is_fitted(self)
@@ -400,11 +477,11 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             )
         # Noise takes whole numbers off their grid and out of their bounds.
         seen = replace(schema, kind="real", dtype="float64") if kind.name == "gaussian" else schema
-        clean = queries.denoise(self.model_, seen.check(X), kind, self._key(7))
-        return Denoised(
-            self._restored(clean.mean, exact=False),
-            self._restored(clean.std, exact=False),
-            clean.ess,
+        clean = queries.denoise(self.model_, seen.check(X), kind, self._key(7), method)
+        return replace(
+            clean,
+            mean=self._restored(clean.mean, exact=False),
+            std=self._restored(clean.std, exact=False),
         )
 
     # Generation

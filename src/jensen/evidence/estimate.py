@@ -7,14 +7,11 @@ from typing import Any, Literal
 import numpy as np
 
 from jensen._words import counted
+from jensen.inference.tails import RELIABLE_KHAT
 
 __all__ = ["RELIABLE_KHAT", "Estimate", "Kind"]
 
 Kind = Literal["exact", "lower bound", "upper bound", "estimate"]
-
-# Above this the weights' variance may be infinite for any useful number of draws, and neither
-# value nor standard error can be relied on (Vehtari et al. 2024, section 3.2.4).
-RELIABLE_KHAT = 0.7
 
 # Why weights have a heavy tail, and what helps, by method.
 _CAUSES = {

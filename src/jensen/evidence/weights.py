@@ -1,26 +1,15 @@
 """Importance weights, taken in as they come: what is kept does not grow with their number."""
 
-from math import sqrt
-
 import equinox as eqx
 import jax.numpy as jnp
-from blackjax.diagnostics import pareto_khat
 from jax import Array
 from jax.lax import top_k
 from jaxtyping import Float
 
-from jensen._lenient import lenient
 from jensen._types import Scalar
+from jensen.inference.tails import FEWEST_FOR_KHAT, khat_of_largest, tail_length
 
 __all__ = ["FEWEST_FOR_KHAT", "Weights", "tail_length"]
-
-# Fewer draws have no tail to speak of: Vehtari et al. (2024) take a fifth of them, five at least.
-FEWEST_FOR_KHAT = 25
-
-
-def tail_length(draws: int) -> int:
-    """How many of the largest weights k̂ is fitted to (Vehtari et al. 2024, eq. 3)."""
-    return min(int(3 * sqrt(draws)), draws // 5)
 
 
 class Weights(eqx.Module):
@@ -71,24 +60,5 @@ class Weights(eqx.Module):
         return jnp.sqrt(jnp.maximum(draws / self.effective() - 1, 0.0) / (draws - 1))
 
     def khat(self, draws: int) -> Scalar:
-        """Pareto k̂ of the tail, by the estimator of Zhang & Stephens (2009).
-
-        NaN where there are too few draws to know, or a weight that is not a number; infinite
-        where the tail is so heavy that all but its largest weights vanish beside them.
-        """
-        if draws < FEWEST_FOR_KHAT:
-            return jnp.float32(jnp.nan)
-        tail = tail_length(draws)
-        unit = jnp.where(jnp.isfinite(self.log_largest), self.log_largest, 0.0)
-        ratios = jnp.exp(self.largest - unit)
-        # Weights that are all the same have no tail, and nothing to fit.
-        spread = ratios[0] - ratios[-1] > 1e-5
-        vanishing = ratios[tail // 2] <= 0
-        fits = spread & ~vanishing
-        safe = jnp.where(fits, ratios, jnp.linspace(1.0, 0.0, tail + 1))
-        # The tail is all but the last of these, which is the threshold.
-        with lenient():
-            fitted = pareto_khat(safe, tail="upper", tail_frac=(tail + 0.5) / (tail + 1))
-        fitted = jnp.where(jnp.isfinite(fitted), fitted, jnp.inf)
-        known = jnp.where(fits, fitted, jnp.where(spread, jnp.inf, 0.0))
-        return jnp.where(jnp.isfinite(self.log_largest), known, jnp.nan)
+        """Pareto k̂ of the tail: see `khat_of_largest`."""
+        return khat_of_largest(self.largest, draws)

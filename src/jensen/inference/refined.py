@@ -14,7 +14,7 @@ from jaxtyping import Float
 from jensen._sampling import draw
 from jensen._types import Data, PRNGKey, Scalar
 from jensen.inference.descent import descend
-from jensen.inference.weighted import WeightedDraws, importance_draws
+from jensen.inference.weighted import importance_draws, moments
 from jensen.model import Model
 
 __all__ = ["FlatNormal", "refine"]
@@ -46,12 +46,6 @@ class FlatNormal(eqx.Module):
         return dist.MultivariateNormal(self.loc, scale_tril=self.scale_tril).log_prob(flat)
 
 
-def _moments(draws: WeightedDraws) -> tuple[Array, Array]:
-    flat = jax.vmap(lambda z: ravel_pytree(z)[0])(draws.z)
-    mean = draws.expectation(flat)
-    return mean, jnp.sqrt(draws.expectation((flat - mean[None]) ** 2))
-
-
 def refine(
     model: Model, x: Data, key: PRNGKey, draws: int = 200, steps: int = _STEPS
 ) -> FlatNormal:
@@ -64,9 +58,8 @@ def refine(
     for_start, for_steps = jax.random.split(key)
     q = model.posterior(x)
     start = importance_draws(model, x, q, for_start, draws)
-    plain = WeightedDraws(start.z, jnp.full(draws, -jnp.log(float(draws))))
-    _, encoder_scale = _moments(plain)
-    loc, scale = _moments(start)
+    _, encoder_scale = moments(start.unweighted())
+    loc, scale = moments(start)
     scale = jnp.maximum(scale, _LEAST_SHARE_OF_SCALE * encoder_scale)
     unravel = ravel_pytree(jax.tree.map(lambda leaf: leaf[0], start.z))[1]
     prior = model.latent_prior()

@@ -1,19 +1,26 @@
 """Weighted draws from p(z | x), by importance sampling from an approximation of it."""
 
+from math import ceil, log
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.flatten_util import ravel_pytree
 from jax.nn import log_softmax
 from jaxtyping import Float
 
 from jensen._sampling import draw
 from jensen._types import Data, Distribution, PRNGKey, Scalar
+from jensen.inference.tails import khat
 from jensen.model import Model
 
-__all__ = ["WeightedDraws", "importance_draws"]
+__all__ = ["WeightedDraws", "importance_draws", "moments"]
+
+# Draws that are weighed side by side: more of them are weighed one lot after another, so that
+# memory does not grow with what the decoder makes of them.
+_LOT = 512
 
 
 class WeightedDraws(eqx.Module):
@@ -27,6 +34,30 @@ class WeightedDraws(eqx.Module):
         """1 / Σ w², the effective sample size (Kong 1992)."""
         return 1.0 / jnp.sum(jnp.exp(2 * self.log_weights))
 
+    @property
+    def khat(self) -> Scalar:
+        """Pareto k̂ of the weights; NaN of fewer than 25 draws."""
+        return khat(self.log_weights)
+
+    def unweighted(self) -> "WeightedDraws":
+        """The same draws, all of one weight."""
+        return WeightedDraws(self.z, jnp.full_like(self.log_weights, -log(len(self.log_weights))))
+
+    def resample(self, key: PRNGKey, draws: int) -> Any:
+        """`draws` draws of equal weight, by systematic resampling, in random order.
+
+        Each of these has a mean number of copies in proportion to its weight, and never one
+        more or fewer than the whole numbers beside that (Kitagawa 1996).
+        """
+        for_tick, for_order = jax.random.split(key)
+        ticks = (jnp.arange(float(draws)) + jax.random.uniform(for_tick)) / draws
+        passed = jnp.cumsum(jnp.exp(self.log_weights))
+        parents = jnp.searchsorted(passed / passed[-1], ticks)
+        # A tick may be rounded up to one.
+        parents = jnp.minimum(parents, len(passed) - 1)
+        chosen = jax.random.permutation(for_order, parents)
+        return jax.tree.map(lambda leaf: leaf[chosen], self.z)
+
     def expectation(self, values: Any) -> Any:
         """Σ_k w_k v_k, for arrays v whose first axis goes over the draws."""
         weights = jnp.exp(self.log_weights)
@@ -37,6 +68,21 @@ def importance_draws(
     model: Model, x: Data, q: Distribution, key: PRNGKey, draws: int
 ) -> WeightedDraws:
     """`draws` samples z ~ q for one datum, weighted by p(x, z) / q(z)."""
-    z = draw(q, key, draws)
-    log_weights = jax.vmap(lambda z: model.log_joint(x, z) - q.log_prob(z))(z)
-    return WeightedDraws(z, log_softmax(log_weights))
+    log_weight = lambda z: model.log_joint(x, z) - q.log_prob(z)
+    if draws <= _LOT:
+        z = draw(q, key, draws)
+        return WeightedDraws(z, log_softmax(jax.vmap(log_weight)(z)))
+    lots = ceil(draws / _LOT)
+    each = ceil(draws / lots)
+    z = draw(q, key, lots * each)
+    by_lot = jax.tree.map(lambda leaf: leaf.reshape(lots, each, *leaf.shape[1:]), z)
+    log_weights = jax.lax.map(jax.vmap(log_weight), by_lot).reshape(-1)
+    kept = jax.tree.map(lambda leaf: leaf[:draws], z)
+    return WeightedDraws(kept, log_softmax(log_weights[:draws]))
+
+
+def moments(draws: WeightedDraws) -> tuple[Array, Array]:
+    """Mean and standard deviation of z laid out as one vector, each of shape (size,)."""
+    flat = jax.vmap(lambda z: ravel_pytree(z)[0])(draws.z)
+    mean = draws.expectation(flat)
+    return mean, jnp.sqrt(draws.expectation((flat - mean[None]) ** 2))

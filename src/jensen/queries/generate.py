@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 from jax import Array
@@ -10,7 +11,14 @@ from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys, split
 from jensen._types import Data, Distribution, PRNGKey
 from jensen.errors import OptionError
-from jensen.inference import posterior_means
+from jensen.inference import (
+    METHODS,
+    checked_method,
+    posterior_means,
+    row_draws,
+    rows_of,
+    with_exact_encoder,
+)
 from jensen.model import Model
 
 __all__ = ["decode", "reconstruct", "sample", "vary"]
@@ -93,6 +101,43 @@ def decode(model: Model, Z: Any) -> np.ndarray:
     return map_rows(_mean_of_datum, model, Z)
 
 
-def reconstruct(model: Model, X: Data) -> np.ndarray:
-    """E[x | z] at z = E_q[z | x], for each row of X; shape (rows, *event)."""
-    return decode(model, posterior_means(model, X))
+class _Averaged(eqx.Module):
+    """What all rows share; `method` and `draws` are part of the compiled program."""
+
+    model: Model
+    method: str = eqx.field(static=True)
+    draws: int = eqx.field(static=True)
+
+
+def _mean_over_draws(context: _Averaged, x: Any, key: PRNGKey) -> Array:
+    found = row_draws(context.model, x, key, context.method, context.draws).draws
+    return found.expectation(jax.vmap(lambda z: _mean_of_datum(context.model, z))(found.z))
+
+
+def reconstruct(
+    model: Model, X: Data, key: PRNGKey | None = None, method: str = "mean", draws: int = 200
+) -> np.ndarray:
+    """E[x | z] of each row of X, where z is what the row says; shape (rows, *event).
+
+    Args:
+        model: a `Model`.
+        X: rows, shape (rows, *event), or a `Datum` of such arrays.
+        key: a typed JAX key; what draws needs it.
+        method: "mean" takes z = E_q[z | x]. The others average E[x | z] over draws of
+            p(z | x), weighted where the method weighs: "encoder", "resampled", "refined", "hmc",
+            as `inference.posterior` has them, and "exact", where the decoder is linear and the
+            mean over z is that at the exact mean.
+        draws: for each row, of the methods that draw.
+
+    Raises:
+        OptionError: an impossible option, no key, or "exact" where there is no closed form.
+    """
+    if method == "mean":
+        return decode(model, posterior_means(model, X))
+    draws = checked_method(method, draws, legal=("mean", *METHODS))
+    if method == "exact":
+        return decode(model, posterior_means(with_exact_encoder(model), X))
+    if key is None:
+        raise OptionError(f"method={method!r} draws at random: give it a key.")
+    context = _Averaged(model, method, draws)
+    return map_rows(_mean_over_draws, context, X, row_keys(key, X), batch=rows_of(method))

@@ -12,13 +12,17 @@ from jax import Array
 from jensen._batching import map_rows
 from jensen._sampling import row_keys
 from jensen._types import PRNGKey
-from jensen.inference import importance_draws, refine
+from jensen.errors import OptionError
+from jensen.inference import METHODS, caution, checked_method, row_draws, rows_of
+from jensen.linear_gaussian import LinearGaussian
 from jensen.model import Model
-from jensen.queries.denoising.noise import Clean, Noise
+from jensen.queries.denoising.noise import Clean, GaussianNoise, Noise
 
 __all__ = ["Denoised", "NoisyLikelihood", "denoise"]
 
 _DRAWS = 200
+# The encoder's draws are far from the posterior of a noisy row, so that many are weighed.
+_CANDIDATES = 2000
 _ROWS = 32
 
 
@@ -58,45 +62,112 @@ class Denoised:
     Attributes:
         mean: E[x | x̃], rows by event shape, in the form of the data.
         std: the standard deviation of x given x̃, likewise.
-        ess: effective sample size of each row's draws, of 200.
+        ess: effective sample size of each row's draws of z; NaN where nothing was drawn.
+        method: how z was drawn.
+        draws: of z for each row: 200, of "resampled" 2,000, of "exact" none.
+        khat: Pareto k̂ of each row's weights, or `None`.
+        rhat: R-hat of each row's chains, or `None`.
     """
 
     mean: Any
     std: Any
     ess: np.ndarray
+    method: str = "refined"
+    draws: int = _DRAWS
+    khat: np.ndarray | None = None
+    rhat: np.ndarray | None = None
+
+    def warning(self) -> str | None:
+        """What is wrong with the draws of z, in words and with a remedy; `None` if nothing."""
+        if not self.draws:
+            return None
+        # What counts is how many are effective, not how many it took.
+        return caution(self.method, min(self.draws, _DRAWS), self.ess, self.khat, self.rhat)
 
 
-def _one_row(model: Model, noisy: Array, key: PRNGKey) -> tuple[Array, Array, Array]:
-    for_q, for_draws = jax.random.split(key)
-    q = refine(model, noisy, for_q)
-    draws = importance_draws(model, noisy, q, for_draws, _DRAWS)
-    folded: Any = model.conditional
-    clean = jax.vmap(lambda z: folded(z).clean(noisy))(draws.z)
-    mean = draws.expectation(clean.mean)
+class _Context(eqx.Module):
+    """What all rows share; `method` and `draws` are part of the compiled program."""
+
+    model: Model
+    method: str = eqx.field(static=True)
+    draws: int = eqx.field(static=True)
+
+
+def _one_row(context: _Context, noisy: Array, key: PRNGKey) -> tuple[Array, ...]:
+    found = row_draws(context.model, noisy, key, context.method, context.draws)
+    folded: Any = context.model.conditional
+    clean = jax.vmap(lambda z: folded(z).clean(noisy))(found.draws.z)
+    mean = found.draws.expectation(clean.mean)
     # The law of total variance, over z.
-    variance = draws.expectation(clean.variance + (clean.mean - mean[None]) ** 2)
-    return mean, jnp.sqrt(variance), draws.ess
+    variance = found.draws.expectation(clean.variance + (clean.mean - mean[None]) ** 2)
+    return mean, jnp.sqrt(variance), found.ess, found.khat, found.rhat
 
 
-def denoise(model: Model, noisy: Array | np.ndarray, noise: Noise, key: PRNGKey) -> Denoised:
+def denoise(
+    model: Model,
+    noisy: Array | np.ndarray,
+    noise: Noise,
+    key: PRNGKey,
+    method: str = "refined",
+) -> Denoised:
     """E[x | x̃] and sd[x | x̃] of each noisy row, under the model and a known noise.
 
-    The encoder has seen clean rows only, so that it is no more than a start: draws from it are
-    reweighted to the posterior of z given x̃, whose normal approximation is then refined by
-    raising its ELBO, and 200 draws from that are reweighted in turn.
+    The noise is folded into the likelihood, which makes a model of noisy rows. Of its
+    posterior the encoder, which has seen clean rows only, gives no more than a start.
 
     Args:
         model: a model of clean rows.
         noisy: rows, shape (rows, *event).
         noise: what was done to them.
         key: a typed JAX key.
+        method: where draws of z come from:
+
+            - "refined": draws from the encoder are reweighted to the posterior of z given x̃,
+              whose normal approximation is then refined by raising its ELBO, and 200 draws from
+              that are reweighted in turn.
+            - "encoder": 200 draws of q(z | x̃) as they come, as if x̃ had no noise.
+            - "resampled": 2,000 draws of q(z | x̃), weighted.
+            - "hmc": 200 draws of four chains.
+            - "exact": no draws; the closed form of linear-Gaussian models under Gaussian noise.
+
+    Raises:
+        OptionError: an unknown method, or "exact" where there is no closed form.
     """
+    checked_method(method, _DRAWS, legal=METHODS)
+    noisy = np.asarray(noisy, dtype=np.float32)
+    if method == "exact":
+        return _exactly(model, noisy, noise)
     folded = Model(
         prior=model.prior,
         decoder=model.decoder,
         likelihood=NoisyLikelihood(model.likelihood, noise),
         encoder=model.encoder,
     )
-    noisy = np.asarray(noisy, dtype=np.float32)
-    keys = row_keys(key, noisy)
-    return Denoised(*map_rows(_one_row, folded, noisy, keys, batch=_ROWS))
+    draws = _CANDIDATES if method == "resampled" else _DRAWS
+    # Every draw is decoded and kept until its row is done.
+    batch = _ROWS if draws == _DRAWS else rows_of(method)
+    context = _Context(folded, method, draws)
+    found = map_rows(_one_row, context, noisy, row_keys(key, noisy), batch=batch)
+    mean, std, ess, khat, rhat = found
+    chains = method == "hmc"
+    return Denoised(
+        mean, std, ess, method, draws, None if chains else khat, rhat if chains else None
+    )
+
+
+def _exactly(model: Model, noisy: np.ndarray, noise: Noise) -> Denoised:
+    """Conditioning of a normal: x̃ has the model's W and m, and σ² more noise."""
+    if not isinstance(noise, GaussianNoise):
+        raise OptionError("method='exact' needs Gaussian noise: give noise='gaussian:SIGMA'.")
+    lg = LinearGaussian.from_model(model)
+    flat = noisy.reshape(len(noisy), -1).astype(np.float64)
+    total = lg.noise_variance + noise.sigma**2
+    z, covariance = LinearGaussian(lg.weights, lg.mean, total).posterior(flat)
+    # Given z an entry is drawn from its own mean towards x̃ by the share that noise has not.
+    kept = lg.noise_variance / total
+    mean = (1 - kept) * (z @ lg.weights.T + lg.mean) + kept * flat
+    spread = np.einsum("fi,ij,fj->f", lg.weights, covariance, lg.weights)
+    std = np.sqrt(kept * noise.sigma**2 + (1 - kept) ** 2 * spread)
+    std = np.broadcast_to(std, flat.shape).reshape(noisy.shape)
+    unknown = np.full(len(noisy), np.nan)
+    return Denoised(mean.reshape(noisy.shape), std, unknown, "exact", 0)

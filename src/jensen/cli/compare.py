@@ -1,0 +1,69 @@
+"""`jensen compare`: two models held against each other on the same rows."""
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from jensen.cli._options import Data, Draws, Json, Key, Quiet, Rows, Seed
+
+EXAMPLE = "jensen compare runs/wide runs/narrow digits --rows 0:200"
+
+_Folder = typer.Argument(
+    show_default=False, help="Folder or .jensen file of a model, as jensen fit makes it."
+)
+
+
+def compare(
+    a: Annotated[Path, _Folder],
+    b: Annotated[Path, _Folder],
+    data: Data,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="importance: draws from each encoder. annealed: chains, slower and closer."
+            " exact: the closed form of linear-Gaussian models."
+        ),
+    ] = "importance",
+    draws: Draws = None,
+    temperatures: Annotated[int, typer.Option(help="Steps of the annealed chains.")] = 100,
+    seed: Seed = None,
+    rows: Rows = None,
+    key: Key = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say which of two models gives rows the higher log evidence, and how sure that is.
+
+    Models whose evidence is not in the same units are refused: other columns, another support,
+    or a density held against a probability.
+    """
+    from jensen.cli._inputs import load_model, naming, read_fitting_rows
+    from jensen.cli._output import print_json
+    from jensen.queries import require_same_units
+
+    first, second = load_model(a), load_model(b)
+    require_same_units(first.model_, second.model_, (first.schema_, second.schema_))
+    dataset = read_fitting_rows(first, data, key, rows)
+    with naming(data):
+        second.schema_.check(dataset.X, names=dataset.names)
+    found = first.compare(
+        second,
+        dataset.X,
+        cast(Any, method),
+        first.draws if draws is None else draws,
+        temperatures=temperatures,
+        random_state=seed,
+    )
+    if json:
+        print_json(_told(found))
+        return
+    for name, path, estimate in (("A", a, found.a), ("B", b, found.b)):
+        print(f"{name}: {estimate.value:10.3f} ± {estimate.stderr:.3f} nats per row, {path}")
+    print(found.words)
+
+
+def _told(found: Any) -> dict[str, Any]:
+    from jensen.cli._scores import brief
+
+    return found.to_json() | {"a": brief(found.a), "b": brief(found.b)}

@@ -1,0 +1,265 @@
+"""Two models held against each other: the difference of their log evidence, row by row."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jax import Array
+
+from jensen import evidence
+from jensen._sampling import split
+from jensen._types import PRNGKey
+from jensen._words import counted
+from jensen.data import Schema
+from jensen.errors import OptionError
+from jensen.evidence import Estimate
+from jensen.model import Model
+
+__all__ = ["Comparison", "compare", "require_same_units"]
+
+# Of more rows than this share, an unreliable estimate is worth a word.
+_MANY = 0.05
+# Standard errors that a difference must have to be called one.
+_TELLS = 2.0
+# Ranges of real columns that differ by more than this factor hint at other units.
+_OTHER_RANGE = 3.0
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """log p_A(x) − log p_B(x) of the same rows.
+
+    Attributes:
+        a: the log evidence of A.
+        b: that of B.
+        identical: whether they are the same model, whose errors then cancel.
+        cautions: what else should be known, a sentence each.
+
+    Example:
+        >>> import numpy as np
+        >>> of = lambda *values: Estimate(np.array(values), np.full(3, 0.1), "estimate", "mine")
+        >>> found = Comparison(of(-1.0, -2.0, -3.0), of(-2.0, -2.5, -2.7))
+        >>> round(found.difference, 2), round(found.stderr, 3), round(found.favours_a, 2)
+        (0.4, 0.379, 0.67)
+    """
+
+    a: Estimate
+    b: Estimate
+    identical: bool = False
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def differences(self) -> np.ndarray:
+        """log p_A(x) − log p_B(x), shape (rows,), in nats; NaN where both are −∞."""
+        with np.errstate(invalid="ignore"):
+            return self.a.values - self.b.values
+
+    @property
+    def difference(self) -> float:
+        """Their mean, in nats a row; above zero where A is better."""
+        return float(np.mean(self.differences))
+
+    @property
+    def stderr(self) -> float:
+        """Standard error of `difference`, paired, as that of a population of such rows.
+
+        sd(differences) / √rows: rows that are hard for both models cancel. The Monte Carlo
+        errors of the rows are in it, as they add to the differences' spread.
+        """
+        if len(self.a) < 2:
+            return float("nan")
+        with np.errstate(invalid="ignore"):
+            return float(np.std(self.differences, ddof=1) / np.sqrt(len(self.a)))
+
+    @property
+    def monte_carlo_stderr(self) -> float:
+        """The part of it that more draws would take away: the error for these rows alone."""
+        return 0.0 if self.identical else float(np.hypot(self.a.stderr, self.b.stderr))
+
+    @property
+    def favours_a(self) -> float:
+        """The share of the rows that A gives the higher evidence."""
+        return float(np.mean(self.a.values > self.b.values))
+
+    @property
+    def favours_b(self) -> float:
+        """The share of the rows that B gives the higher evidence."""
+        return float(np.mean(self.b.values > self.a.values))
+
+    @property
+    def words(self) -> str:
+        """The result as a sentence, and cautions after it."""
+        return " ".join([self._sentence(), *self._unreliable(), *self.cautions])
+
+    def _sentence(self) -> str:
+        rows = counted(len(self.a), "row")
+        if self.identical:
+            return f"A and B are the same model: no difference on {rows}."
+        gain, error = self.difference, self.stderr
+        if not np.isfinite(gain):
+            missing = int((~np.isfinite(self.differences)).sum())
+            return (
+                f"The difference has no mean: {missing} of {rows} so far out that single precision"
+                " holds no density."
+            )
+        told = f"{abs(gain):.2f} nats a row" + ("" if np.isnan(error) else f" ± {error:.2f}")
+        shares = f"A is ahead on {self.favours_a:.0%} of {rows}, B on {self.favours_b:.0%}"
+        if np.isnan(error):
+            return f"{'A' if gain > 0 else 'B'} is ahead by {told}; one row has no standard error."
+        if abs(gain) <= _TELLS * error or gain == 0:
+            return f"No difference can be told: {gain:+.2f} ± {error:.2f} nats a row; {shares}."
+        part = f"Monte Carlo part {self.monte_carlo_stderr:.2f}"
+        return f"{'A' if gain > 0 else 'B'} is better by {told} ({part}); {shares}."
+
+    def _unreliable(self) -> list[str]:
+        found = []
+        for name, estimate in (("A", self.a), ("B", self.b)):
+            warning = estimate.warning()
+            if warning and np.mean(estimate.unreliable) > _MANY:
+                found.append(f"Caution, {name}: {warning[0].lower()}{warning[1:]}")
+        if found:
+            found.append("The difference may be due to that.")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; those that are not finite are `None`."""
+        numbers = {
+            name: getattr(self, name)
+            for name in ("difference", "stderr", "monte_carlo_stderr", "favours_a", "favours_b")
+        }
+        return {
+            **{name: value if np.isfinite(value) else None for name, value in numbers.items()},
+            "rows": len(self.a),
+            "a": self.a.to_json(),
+            "b": self.b.to_json(),
+            "words": self.words,
+        }
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def compare(
+    a: Model,
+    b: Model,
+    X: Array | np.ndarray,
+    key: PRNGKey,
+    method: str = "importance",
+    *,
+    draws: int = 1000,
+    temperatures: int = 100,
+    schemas: tuple[Schema, Schema] | None = None,
+) -> Comparison:
+    """The difference of two models' log evidence on the same rows.
+
+    A row's difference is taken before rows are averaged, and the standard error is that of
+    paired differences. The two estimates have independent random numbers; of the same model
+    they are the same estimate, and the difference is exactly zero.
+
+    Args:
+        a: the first model; a difference above zero speaks for it.
+        b: the second.
+        X: rows that neither was trained on, shape (rows, *event).
+        key: a typed JAX key.
+        method: "importance", with `draws` of each encoder; "annealed", with `temperatures`; or
+            "exact", of linear-Gaussian models.
+        draws: samples of z a row.
+        temperatures: of the annealed chains.
+        schemas: those of A and B, by which more can be refused.
+
+    Raises:
+        OptionError: models whose evidence is not in the same units (`require_same_units`), or
+            an impossible option.
+    """
+    cautions = require_same_units(a, b, schemas)
+    estimators = {
+        "importance": lambda model, key: evidence.importance(model, X, key, draws),
+        "annealed": lambda model, key: evidence.annealed(model, X, key, temperatures),
+        "exact": lambda model, key: evidence.exact(model, X),
+    }
+    if method not in estimators:
+        raise OptionError(f"method={method!r} is unknown: choose one of {', '.join(estimators)}.")
+    estimator = estimators[method]
+    for_a, for_b = split(key)
+    of_a = estimator(a, for_a)
+    if bool(eqx.tree_equal(a, b)):
+        return Comparison(of_a, of_a, True, cautions)
+    return Comparison(of_a, estimator(b, for_b), cautions=cautions)
+
+
+def require_same_units(
+    a: Model, b: Model, schemas: tuple[Schema, Schema] | None = None
+) -> tuple[str, ...]:
+    """Refuse two models whose evidence is not of the same thing; cautions where it may not be.
+
+    A probability cannot be held against a density, nor can densities of other columns, or of
+    numbers that were scaled otherwise. Raises `OptionError`, which says what differs.
+    """
+    kinds = [_score(model) for model in (a, b)]
+    if None not in kinds and kinds[0] != kinds[1]:
+        raise _refusal(
+            f"A gives {kinds[0]} and B {kinds[1]}",
+            "fit both with likelihoods of whole numbers, or both with real ones",
+        )
+    if schemas is None:
+        return ()
+    first, second = schemas
+    if first.shape != second.shape:
+        raise _refusal(
+            f"A is of rows of shape {first.shape} and B of {second.shape}",
+            "fit both to the same columns",
+        )
+    if first.names is not None and second.names is not None and first.names != second.names:
+        column = next(
+            i
+            for i, pair in enumerate(zip(first.names, second.names, strict=True))
+            if len({*pair}) > 1
+        )
+        raise _refusal(
+            f"column {column} is {first.names[column]!r} in A and {second.names[column]!r} in B",
+            "fit both to the same columns in the same order",
+        )
+    supports = [_support(each) for each in schemas]
+    if supports[0] != supports[1]:
+        raise _refusal(
+            f"A is of {supports[0]} and B of {supports[1]}",
+            "fit both to the same rows, unscaled, with the same kind and high",
+        )
+    return _ranges(first, second)
+
+
+def _refusal(why: str, remedy: str) -> OptionError:
+    return OptionError(f"these models' evidence is not in the same units: {why}; {remedy}.")
+
+
+def _score(model: Model) -> str | None:
+    """What the model's evidence is; `None` where a likelihood of the user's own does not say."""
+    told = getattr(model.likelihood, "discrete", None)
+    return None if told is None else "probabilities" if told else "densities"
+
+
+def _support(schema: Schema) -> str:
+    return {
+        "binary": "zeros and ones",
+        "bounded": f"whole numbers 0..{schema.high:g}",
+        "count": "counts",
+        "real": "real numbers",
+    }[schema.kind]
+
+
+def _ranges(first: Schema, second: Schema) -> tuple[str, ...]:
+    """A word where real rows that were fitted to look as if scaled otherwise."""
+    if first.kind != "real":
+        return ()
+    wide, narrow = sorted([first.high - first.low, second.high - second.low], reverse=True)
+    apart = max(first.low, second.low) > min(first.high, second.high)
+    if not apart and wide <= _OTHER_RANGE * narrow:
+        return ()
+    return (
+        f"Caution: A was fitted to numbers {first.low:g}..{first.high:g} and B to"
+        f" {second.low:g}..{second.high:g}; if one was scaled, their densities cannot be compared.",
+    )
