@@ -19,13 +19,13 @@ METHODS = ("encoder", "resampled", "refined", "hmc")
 
 @pytest.fixture(scope="module")
 def case():
-    """A model whose encoder is half as wide as it should be and off, and rows of it."""
+    """A model whose encoder is too wide, and off, and rows of it."""
     lg = LinearGaussian.random(jax.random.key(2), features=6, latent=2)
     model = lg.model()
     model = eqx.tree_at(
         lambda m: (m.encoder.scale_tril, m.encoder.mean),
         model,
-        (model.encoder.scale_tril * 0.8, model.encoder.mean + 0.3),
+        (model.encoder.scale_tril * 1.3, model.encoder.mean + 0.3),
     )
     return lg, model, lg.sample(np.random.default_rng(0), 32).astype(np.float32)
 
