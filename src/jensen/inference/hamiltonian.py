@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.flatten_util import ravel_pytree
+from jax.scipy.special import ndtr
 from jaxtyping import Float, Int
 
 from jensen._types import Data, Distribution, PRNGKey, Scalar
@@ -125,8 +126,10 @@ def transition(
         if unit.ndim == 1
         else (lambda p: unit @ p, lambda g: unit.T @ g)
     )
-    for_momentum, for_choice = jax.random.split(key)
-    start = jax.random.normal(for_momentum, point.position.shape)
+    # One draw for both, since each takes a quarter of a second to compile: the last number is
+    # made uniform by its own distribution function.
+    numbers = jax.random.normal(key, (point.position.size + 1,))
+    start, choice = numbers[:-1], numbers[-1]
     half = 0.5 * step_size
 
     def leapfrog(_: Any, carry: tuple[Point, Array]) -> tuple[Point, Array]:
@@ -139,6 +142,6 @@ def transition(
     gained = end.log_density(beta) - point.log_density(beta)
     risen = 0.5 * jnp.sum(momentum**2) - 0.5 * jnp.sum(start**2) - gained
     acceptance = jnp.where(jnp.isnan(risen), 0.0, jnp.exp(jnp.minimum(-risen, 0.0)))
-    taken = jax.random.uniform(for_choice) < acceptance
+    taken = ndtr(choice) < acceptance
     kept = jax.tree.map(lambda new, old: jnp.where(taken, new, old), end, point)
     return Transition(kept, acceptance)

@@ -24,7 +24,7 @@ __all__ = ["Certified", "certify"]
 
 MOST_SIMULATED = 100
 # The first schedule that is tried, and the longest.
-_FIRST, _LONGEST = 32, 20_000
+_FIRST, _LONGEST = 48, 20_000
 # The gap falls at least in proportion to the temperatures; a little more leaves less to chance.
 _MARGIN = 1.3
 # How unlike the simulated rows the real ones may be: their log weights' variance as a multiple,
@@ -165,7 +165,6 @@ def certify(
     pilots = split(for_pilot)
     chains, accept = how.chains, how.acceptance
     here = pilot(program, simulated.X, pilots[0], chains, accept, work, "pilot-simulated")
-    there = pilot(program, X, pilots[1], chains, accept, work, "pilot")
 
     def left() -> float:
         return np.inf if max_time is None else max_time - (time.monotonic() - began)
@@ -196,6 +195,7 @@ def certify(
             break
         temperatures = wanted
     tell(f"{count} real rows: about {seconds(temperatures, False):.0f} s")
+    there = pilot(program, X, pilots[1], chains, accept, work, "pilot")
     schedule = there.schedule(how.schedule, temperatures)
     ends = run(
         program, X, for_real, there, schedule, chains, work=work, name=f"real-{temperatures}"

@@ -162,21 +162,27 @@ def _advance_row(
     unit = unit_of(path.start, jax.random.key(0))
     number, size = chains.position.shape
 
-    def one(t: Array, carry: Any) -> Any:
+    def one(turn: Array, carry: Any) -> Any:
         points, chains, kept = carry
-        for_moves, for_resampling = jax.random.split(jax.random.fold_in(key, first + t))
-        log_weights = chains.log_weights + _scaled(segment.before[t], points.log_ratio)
+        # In turn 0 nothing but where the chains are is found out.
+        begins = turn == 0
+        t = jnp.maximum(turn - 1, 0)
+        keys = jax.random.split(jax.random.fold_in(key, first + t), number + 1)
+        before = jnp.where(begins, 0.0, segment.before[t])
+        log_weights = chains.log_weights + _scaled(before, points.log_ratio)
         chains = eqx.tree_at(lambda c: c.log_weights, chains, log_weights)
         if program.resample:
-            points, chains = _resampled(program.resample, points, chains, for_resampling)
+            points, chains = _resampled(program.resample, points, chains, keys[-1])
         log_step = segment.log_step[t] + chains.log_step
         log_spread = segment.log_spread[t] + chains.log_spread
         # A lower triangle has its own directions, whose lengths the step size follows as one.
         own = jnp.exp(log_spread) * unit if unit.ndim == 1 else unit
+        step = jnp.where(begins, 0.0, jnp.exp(log_step))
+        leapfrogs = jnp.where(begins, 1, program.leapfrogs)
         move = lambda point, key: program.move(
-            path, point, segment.beta[t], own, jnp.exp(log_step), program.leapfrogs, key
+            path, point, segment.beta[t], own, step, leapfrogs, key
         )
-        moved = jax.vmap(move)(points, jax.random.split(for_moves, number))
+        moved = jax.vmap(move)(points, keys[:-1])
         points, acceptance = moved.point, jnp.mean(moved.acceptance)
         ratio = points.log_ratio
         kept = Kept(
@@ -184,29 +190,42 @@ def _advance_row(
             kept.log_spread.at[t].set(log_spread),
             kept.deviation.at[t].set(jnp.std(ratio)),
         )
-        log_weights = chains.log_weights + _scaled(segment.after[t], ratio)
+        after = jnp.where(begins, 0.0, segment.after[t])
+        log_weights = chains.log_weights + _scaled(after, ratio)
         if unit.ndim == 1:
             wanted = jnp.log(jnp.std(points.position, axis=0) / unit + 1e-6)
         else:
             wanted = jnp.zeros(size)
+        rate = jnp.where(begins, 0.0, adaptation)
         chains = eqx.tree_at(
             lambda c: (c.log_weights, c.acceptance, c.moves, c.log_step, c.log_spread),
             chains,
             (
                 log_weights,
-                chains.acceptance + acceptance,
-                chains.moves + 1,
-                chains.log_step + adaptation * (acceptance - target),
-                chains.log_spread + adaptation * (wanted - log_spread),
+                chains.acceptance + jnp.where(begins, 0.0, acceptance),
+                chains.moves + jnp.where(begins, 0.0, 1.0),
+                chains.log_step + rate * (acceptance - target),
+                chains.log_spread + rate * (wanted - log_spread),
             ),
         )
         return points, chains, kept
 
     length = segment.beta.shape[0]
     kept = Kept(jnp.zeros(length), jnp.zeros((length, size)), jnp.zeros(length))
-    points = jax.vmap(path.at)(chains.position)
-    points, chains, kept = fori_loop(0, count, one, (points, chains, kept))
+    points, chains, kept = fori_loop(
+        0, count + 1, one, (jax.vmap(_unknown)(chains.position), chains, kept)
+    )
     return eqx.tree_at(lambda c: c.position, chains, points.position), kept
+
+
+def _unknown(position: Array) -> Point:
+    """A point of no density to speak of, from which a step of no length is always taken.
+
+    So the densities are evaluated in one place of the program, which halves its compilation.
+    Where they are not finite the step is not taken, and the weight is nought, as it should be.
+    """
+    nowhere = jnp.zeros_like(position)
+    return Point(position, jnp.float32(-1e30), jnp.float32(-2e30), nowhere, nowhere)
 
 
 def _scaled(factor: Scalar, log_ratio: Array) -> Array:
