@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_written_is_named(fitted, tmp_path):
 @pytest.mark.parametrize(
     "objective",
     [
-        BetaELBO(beta=2.0, warmup=3.0, free_bits=0.1),
+        BetaELBO(beta=2.0, warmup=1.0, free_bits=0.1),
         ELBO(draws=3, gradient="score"),
         IWAE(4, gradient="reparameterised"),
     ],

@@ -78,7 +78,7 @@ class Check:
         lines.append(f"{'predictive check':42}{'data':>12}{'model':>12}{'p':>12}")
         lines += [
             f"{each['name']:42}{each['observed']:12.4g}{each['model_mean']:12.4g}"
-            f"{each['p_value']:12.2f}"
+            f"{each['p_value']:12.3f}"
             for each in self.checks
         ]
         return "\n".join([*lines, *self.verdict])

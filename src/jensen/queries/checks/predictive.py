@@ -75,7 +75,8 @@ def _flat(rows: np.ndarray) -> np.ndarray:
 
 def _correlation(x: np.ndarray) -> float:
     """Root mean square of the correlations of pairs of columns."""
-    changing = x[:, x.std(axis=0) > 0]
+    # The standard deviation of equal numbers may be a rounding error, and not zero.
+    changing = x[:, (x != x[:1]).any(axis=0)]
     if changing.shape[1] < 2 or len(x) < 3:
         return 0.0
     correlations = np.corrcoef(changing.T)
