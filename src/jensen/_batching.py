@@ -31,9 +31,32 @@ def batches(tree: Any, batch: int) -> list[tuple[Any, int]]:
     return result
 
 
+class _RawKeys(eqx.Module):
+    """Typed keys as plain numbers, of which NumPy takes a batch in no time and JAX does not."""
+
+    numbers: Any
+    impl: str = eqx.field(static=True)
+
+
+def _is_key(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _raw(leaf: Any) -> Any:
+    if not _is_key(leaf):
+        return leaf
+    return _RawKeys(np.asarray(jax.random.key_data(leaf)), str(jax.random.key_impl(leaf)))
+
+
+def _typed(rows: Any) -> Any:
+    raw = lambda leaf: isinstance(leaf, _RawKeys)
+    wrap = lambda leaf: jax.random.wrap_key_data(leaf.numbers, impl=leaf.impl)
+    return jax.tree.map(lambda leaf: wrap(leaf) if raw(leaf) else leaf, rows, is_leaf=raw)
+
+
 @eqx.filter_jit
 def _apply(function: Callable[..., Any], context: Any, rows: Any) -> Any:
-    return jax.vmap(lambda row: function(context, *as_real(row)))(rows)
+    return jax.vmap(lambda row: function(context, *as_real(row)))(_typed(rows))
 
 
 def as_real(rows: Any) -> Any:
@@ -57,7 +80,7 @@ def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int 
     if not len(jax.tree.leaves(rows)[0]):
         raise OptionError("no rows: at least 1 is needed.")
     parts = []
-    for each, count in batches(rows, batch):
+    for each, count in batches(jax.tree.map(_raw, rows), batch):
         with quick_random():
             result = _apply(function, context, each)
         parts.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result))

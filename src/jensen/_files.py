@@ -72,7 +72,7 @@ def write_together(folder: Path, contents: dict[str, bytes]) -> None:
 def dump_arrays(arrays: dict[str, np.ndarray], note: dict[str, Any] | None = None) -> bytes:
     """Named arrays, and a note of plain values, as the bytes of a safetensors file."""
     # Of an array that is not laid out in order, safetensors would write the memory as it lies.
-    ordered = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return save(ordered, metadata={"note": json.dumps(note or {})})
 
 

@@ -45,6 +45,14 @@ def test_weights_follow_from_the_key(name, key):
     assert any((np.asarray(a) != np.asarray(b)).any() for a, b in pairs)
 
 
+def test_arrays_not_laid_out_in_order_are_saved_as_they_are():
+    whole = np.arange(12.0).reshape(3, 4)
+    for array in (whole[:, :2], whole.T, whole[::-1], np.float64(3.0)):
+        saved = parse_arrays(dump_arrays({"a": np.asarray(array)}), "here")[0]["a"]
+        np.testing.assert_array_equal(saved, array)
+        assert saved.shape == np.shape(array)
+
+
 @on_networks
 def test_arrays_saved_and_loaded_are_the_same(name, key):
     net = jittered(network(name, (3,), (2,), key), key)

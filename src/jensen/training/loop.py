@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,7 @@ class _Run:
         with quick_random():
             return run_steps(
                 state,
-                split_trainable(self.model)[1],
+                self.rest,
                 self.objective,
                 data,
                 index,
@@ -216,11 +217,21 @@ class _Run:
                 None if options.average is None else jnp.float32(options.average),
             )
 
+    @cached_property
+    def rest(self) -> Any:
+        """What of the model is not trained."""
+        return split_trainable(self.model)[1]
+
+    @cached_property
+    def _validation_keys(self) -> Any:
+        # The same each time, so that epochs differ by their weights and not by luck.
+        return split(self._key(1), len(jax.tree.leaves(self.held_out)[0]))
+
     def _key(self, number: int) -> PRNGKey:
         return jax.random.fold_in(jax.random.key(self.seed), number)
 
     def _record(self, state: State, info: Any, progress: Progress) -> dict[str, Any]:
-        model = eqx.combine(_result(state), split_trainable(self.model)[1])
+        model = eqx.combine(_result(state), self.rest)
         variance = prior_variance(model)
         record = {
             "epoch": progress.epoch + 1,
@@ -232,10 +243,8 @@ class _Run:
             "grad_norm": float(info.grad_norm),
         }
         if self.held_out is not None:
-            count = len(jax.tree.leaves(self.held_out)[0])
-            # The same keys each time, so that epochs differ by their weights and not by luck.
-            keys = split(self._key(1), count)
-            draws = int(np.clip(_VALIDATION_DRAWS // count, 1, _MOST_VALIDATION_DRAWS))
+            keys = self._validation_keys
+            draws = int(np.clip(_VALIDATION_DRAWS // len(keys), 1, _MOST_VALIDATION_DRAWS))
             reconstruction, kl = elbo_terms_of_rows(model, self.held_out, keys, draws)
             record |= {
                 "validation_elbo": float(np.mean(reconstruction - kl)),
@@ -304,7 +313,7 @@ class _Run:
         raise error
 
     def _trained(self, best: Any, progress: Progress, stopped: str) -> Trained:
-        model = eqx.combine(best, split_trainable(self.model)[1])
+        model = eqx.combine(best, self.rest)
         return Trained(model, progress.history, progress.best_epoch, stopped, progress.seconds)
 
 
