@@ -1,5 +1,7 @@
 """The suite's harness: warnings are errors, promotion raises, shapes are checked at run time."""
 
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -19,6 +21,22 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # As `quick_random` has it: programs that draw at random compile in a fraction of the time.
 jax.config.update("jax_threefry_partitionable", False)
+
+
+# A process may hold some 65,000 mappings of memory; each compiled program takes several, and
+# the one beyond the last is a segmentation fault.
+_MOST_MAPPINGS = 25_000
+_MAPPINGS = Path("/proc/self/maps")
+
+
+@pytest.fixture(autouse=True)
+def few_programs():
+    """Forget compiled programs before there are more than a process can hold."""
+    yield
+    if _MAPPINGS.exists():
+        with _MAPPINGS.open("rb") as file:
+            if sum(1 for _ in file) > _MOST_MAPPINGS:
+                jax.clear_caches()
 
 
 @pytest.fixture

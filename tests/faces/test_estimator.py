@@ -241,7 +241,7 @@ def test_networks_and_priors_of_the_wrong_shape_are_refused(iris):
 
 
 def test_unknown_methods_and_sources_are_named(iris, fitted):
-    with pytest.raises(OptionError, match="importance, prior, exact"):
+    with pytest.raises(OptionError, match="importance, prior, elbo, exact"):
         fitted.log_evidence(iris, method="magic")
     with pytest.raises(OptionError, match=r"hidden=\(\)"):
         fitted.log_evidence(iris, method="exact")

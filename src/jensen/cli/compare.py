@@ -26,7 +26,9 @@ def compare(
         ),
     ] = "importance",
     draws: Draws = None,
-    temperatures: Annotated[int, typer.Option(help="Steps of the annealed chains.")] = 100,
+    temperatures: Annotated[
+        int | None, typer.Option(show_default=False, help="Steps of the annealed chains; else 100.")
+    ] = None,
     seed: Seed = None,
     rows: Rows = None,
     key: Key = None,
@@ -51,7 +53,7 @@ def compare(
         second,
         dataset.X,
         cast(Any, method),
-        first.draws if draws is None else draws,
+        first.draws if draws is None and method == "importance" else draws,
         temperatures=temperatures,
         random_state=seed,
     )

@@ -357,10 +357,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         self,
         other: "VAE",
         X: Any,
-        method: Literal["importance", "annealed", "exact"] = "importance",
-        draws: int = 1000,
+        method: str = "importance",
+        draws: int | None = None,
         *,
-        temperatures: int = 100,
+        temperatures: int | None = None,
         random_state: int | None = None,
     ) -> Comparison:
         """The difference of log evidence, this model's less the other's, with a paired error.
@@ -370,8 +370,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             X: rows that neither was trained on.
             method: importance sampling from each encoder; annealed chains; or the closed form
                 of linear-Gaussian models.
-            draws: samples of z a row, of "importance".
-            temperatures: steps of the chains, of "annealed".
+            draws: samples of z a row, of "importance"; 1,000 if not given.
+            temperatures: steps of the chains, of "annealed"; 100 if not given.
             random_state: another seed than this model's.
 
         Raises:

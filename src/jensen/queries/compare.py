@@ -18,6 +18,8 @@ from jensen.model import Model
 
 __all__ = ["Comparison", "compare", "require_same_units"]
 
+METHODS = ("importance", "annealed", "exact")
+
 # Of more rows than this share, an unreliable estimate is worth a word.
 _MANY = 0.05
 # Standard errors that a difference must have to be called one.
@@ -150,8 +152,8 @@ def compare(
     key: PRNGKey,
     method: str = "importance",
     *,
-    draws: int = 1000,
-    temperatures: int = 100,
+    draws: int | None = None,
+    temperatures: int | None = None,
     schemas: tuple[Schema, Schema] | None = None,
 ) -> Comparison:
     """The difference of two models' log evidence on the same rows.
@@ -167,8 +169,8 @@ def compare(
         key: a typed JAX key.
         method: "importance", with `draws` of each encoder; "annealed", with `temperatures`; or
             "exact", of linear-Gaussian models.
-        draws: samples of z a row.
-        temperatures: of the annealed chains.
+        draws: samples of z a row, of "importance"; 1,000 if not given.
+        temperatures: of the chains, of "annealed"; 100 if not given.
         schemas: those of A and B, by which more can be refused.
 
     Raises:
@@ -176,14 +178,11 @@ def compare(
             an impossible option.
     """
     cautions = require_same_units(a, b, schemas)
-    estimators = {
-        "importance": lambda model, key: evidence.importance(model, X, key, draws),
-        "annealed": lambda model, key: evidence.annealed(model, X, key, temperatures),
-        "exact": lambda model, key: evidence.exact(model, X),
-    }
-    if method not in estimators:
-        raise OptionError(f"method={method!r} is unknown: choose one of {', '.join(estimators)}.")
-    estimator = estimators[method]
+    if method not in METHODS:
+        raise OptionError(f"method={method!r} is unknown: choose one of {', '.join(METHODS)}.")
+    estimator = lambda model, key: evidence.by_method(
+        model, X, key, method, draws=draws, temperatures=temperatures
+    )
     for_a, for_b = split(key)
     of_a = estimator(a, for_a)
     if bool(eqx.tree_equal(a, b)):

@@ -26,7 +26,7 @@ _DRAWS = 256
 # Rows in a compiled call: few enough for a handful of rows not to wait for many empty ones.
 _ROWS = 25
 # A short schedule: on digits it leaves less than a tenth of a nat, and gaps are tenths and more.
-_HOW = Annealing(chains=16)
+_HOW = Annealing(chains=32)
 _TEMPERATURES = 50
 
 
