@@ -221,3 +221,41 @@ def test_schedules_rise_from_nought_to_one():
     np.testing.assert_allclose(even, np.linspace(0, 1, 8), atol=1e-9)
     # Steps are short where the ratio varies most.
     assert early[1] < even[1]
+
+
+def test_rows_of_no_density_are_minus_infinity_and_said_to_be_unreliable(key):
+    model, X, _ = problem("wide", rows=3)
+    X[1] = 1e30
+    found = evidence.annealed(model, X, key, 10)
+    assert found.values[1] == -np.inf
+    assert found.unreliable.tolist() == [False, True, False]
+
+
+def test_a_start_that_does_not_know_its_variance_is_measured(key):
+    lg = LinearGaussian.random(jax.random.key(0), features=5, latent=2)
+    plain = lg.model()
+    shifted = lambda x, mask: dist.TransformedDistribution(
+        dist.Normal(jnp.zeros(2), 1.0).to_event(1),
+        dist.transforms.AffineTransform(plain.encoder(x, mask).loc, 1.5),
+    )
+    model = eqx.tree_at(
+        lambda m: m.encoder, plain, shifted, is_leaf=lambda node: node is plain.encoder
+    )
+    X = lg.sample(np.random.default_rng(0), 10).astype(np.float32)
+    found = evidence.annealed(model, X, key, 60)
+    assert abs(found.value - lg.log_evidence(X).mean()) < 0.05
+
+
+def test_too_few_chains_to_know_their_khat_certify_nothing(key):
+    model, X, _ = problem("wide", rows=20)
+    found = evidence.certify(model, X, key, 0.2, how=Annealing(chains=16))
+    assert not found.carries_over
+    assert "k̂ cannot be known of 16 chains" in found.words()[1]
+
+
+def test_a_folder_knows_other_chains_of_the_same_digits(key, tmp_path):
+    model, X, _ = problem("wide", rows=20)
+    evidence.certify(model, X, key, 1.0, how=Annealing(chains=2, leapfrogs=12), folder=tmp_path)
+    how = Annealing(chains=21, leapfrogs=2)
+    with pytest.raises(OptionError, match="keeps the work of another call"):
+        evidence.certify(model, X, key, 1.0, how=how, folder=tmp_path)

@@ -37,10 +37,12 @@ def exact_mean_difference(a, b):
     return 0.5 * (np.trace(inverse @ first) + away @ inverse @ away - len(away) + log_det)
 
 
-@pytest.mark.parametrize("method", ["importance", "annealed", "exact"])
-def test_the_difference_is_the_exact_one(pair, key, method):
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("importance", {"draws": 50}), ("annealed", {"temperatures": 3}), ("exact", {})],
+)
+def test_the_difference_is_the_exact_one(pair, key, method, options):
     a, b, rows = pair
-    options = {"draws": 50, "temperatures": 3}
     found = queries.compare(a.model(), b.model(), rows, key, method, **options)
     expected = a.log_evidence(rows) - b.log_evidence(rows)
     # The encoders are exact, so that weights are, up to single precision.
@@ -50,6 +52,12 @@ def test_the_difference_is_the_exact_one(pair, key, method):
     assert found.favours_a == np.mean(expected > 0)
     assert found.favours_b == np.mean(expected < 0)
     assert found.monte_carlo_stderr < 1e-3
+
+
+def test_an_option_of_another_method_is_refused(pair, key):
+    a, b, rows = pair
+    with pytest.raises(OptionError, match="temperatures=3: method='importance' does not have it"):
+        queries.compare(a.model(), b.model(), rows, key, temperatures=3)
 
 
 def test_a_model_against_itself_is_exactly_zero(pair, key):

@@ -5,6 +5,7 @@ one density; here β changes at each step, and with both ends' values and gradie
 state a new β costs no evaluation, where theirs would begin each step with one.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +84,11 @@ def unit_of(start: Distribution, key: PRNGKey) -> Float[Array, "..."]:
     tril = getattr(start, "scale_tril", None)
     if tril is not None:
         return tril
-    variance = getattr(start, "variance", None)
+    known: Any = start
+    variance = None
+    # NumPyro's raise the one where they do not know it, other classes the other.
+    with contextlib.suppress(AttributeError, NotImplementedError):
+        variance = known.variance
     if variance is None:
         z = jax.vmap(start.sample)(jax.random.split(key, _DRAWS_FOR_SCALE))
         variance = jax.tree.map(lambda leaf: jnp.var(leaf, axis=0), z)

@@ -167,7 +167,7 @@ def annealed(
 def estimate_of(ends: Ends, method: str, temperatures: int) -> Annealed:
     """What the weights at the chains' ends say of log p(x)."""
     chains = ends.log_weights.shape[1]
-    values, errors, ess = _means(ends)
+    values, errors, ess, log_totals = _means(ends)
     return Annealed(
         values=values,
         standard_errors=errors,
@@ -175,16 +175,16 @@ def estimate_of(ends: Ends, method: str, temperatures: int) -> Annealed:
         method=method,
         draws=chains,
         ess=ess,
-        khat=_khat(ends.log_weights),
+        khat=_khat(log_totals),
         temperatures=temperatures,
         chains=chains,
         acceptance=ends.acceptance,
-        log_weight_variance=_variance(ends.log_weights),
+        log_weight_variance=_variance(ends),
     )
 
 
-def _means(ends: Ends) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log of the mean weight of each row, its standard error, and the effective sample size.
+def _means(ends: Ends) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Log of each row's mean weight, its standard error, ESS, and its founders' log weights.
 
     Chains of one founder are no independent draws. Lee & Whiteley (2018, section 4) estimate the
     relative variance by 1 − (n / (n − 1))^(r + 1) (1 − Σ_e W_e²) after r resamplings, W_e being
@@ -205,11 +205,14 @@ def _means(ends: Ends) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     np.add.at(of_founder, (rows, ends.founders.astype(int)), shares)
     concentration = np.sum(of_founder**2, axis=1)
     if number == 1:
-        return values, np.full(len(values), np.nan), np.ones(len(values))
+        return values, np.full(len(values), np.nan), np.ones(len(values)), ends.log_weights
     inflation = (number / (number - 1)) ** (ends.resamplings + 1)
     own = (number * np.sum(shares**2, axis=1) - 1) / (number - 1)
     variance = np.maximum(1 - inflation * (1 - concentration), ends.spent + np.maximum(own, 0.0))
-    return values, np.sqrt(variance), 1 / np.where(total > 0, concentration, np.nan)
+    with np.errstate(divide="ignore"):
+        log_totals = np.log(of_founder)
+    ess = 1 / np.where(total > 0, concentration, np.nan)
+    return values, np.sqrt(variance), ess, log_totals
 
 
 @jax.jit
@@ -219,11 +222,15 @@ def _khat_of_rows(log_weights: jax.Array) -> jax.Array:
 
 
 def _khat(log_weights: np.ndarray) -> np.ndarray:
-    relative = log_weights - np.max(log_weights, axis=1, keepdims=True)
+    largest = np.max(log_weights, axis=1, keepdims=True)
+    relative = log_weights - np.where(np.isfinite(largest), largest, 0.0)
     return np.asarray(_khat_of_rows(np.float32(relative)), dtype=np.float64)
 
 
-def _variance(log_weights: np.ndarray) -> np.ndarray:
-    if log_weights.shape[1] < 2:
-        return np.full(len(log_weights), np.nan)
-    return log_weights.var(axis=1, ddof=1)
+def _variance(ends: Ends) -> np.ndarray:
+    """Of each row's log weights; not a number where some are none, or were reset."""
+    if ends.log_weights.shape[1] < 2:
+        return np.full(len(ends.log_weights), np.nan)
+    with np.errstate(invalid="ignore"):
+        found = ends.log_weights.var(axis=1, ddof=1)
+    return np.where(ends.resamplings > 0, np.nan, found)

@@ -14,6 +14,7 @@ from jensen._types import Data, Datum, PRNGKey
 from jensen.errors import OptionError
 from jensen.evidence.annealing.annealed import DEFAULT, Annealed, Annealing, estimate_of
 from jensen.evidence.annealing.runs import Settings, Work, once, pilot, run
+from jensen.evidence.arguments import checked_draws
 from jensen.model import Model
 
 __all__ = ["Bracket", "Simulated", "bidirectional", "bracket_of", "simulate"]
@@ -127,7 +128,10 @@ def bidirectional(
         True
     """
     for_rows, for_pilot, for_chains = split(key, 3)
+    if not (isinstance(rows, (int, np.integer)) and rows >= 2):
+        raise OptionError(f"rows={rows!r}: must be a whole number of at least 2.")
     simulated = simulate(model, for_rows, rows, like)
+    temperatures = checked_draws(simulated.X, temperatures, "temperatures")
     program = how.program(model)
     settings = pilot(program, simulated.X, for_pilot, how.chains, how.acceptance)
     return bracket_of(model, simulated, for_chains, temperatures, how, settings)

@@ -12,11 +12,13 @@ import numpy as np
 
 from jensen._sampling import split
 from jensen._types import Data, PRNGKey
+from jensen._words import counted
 from jensen.errors import OptionError
 from jensen.evidence.annealing.annealed import DEFAULT, Annealed, Annealing, estimate_of
 from jensen.evidence.annealing.bidirectional import Bracket, bracket_of, simulate
 from jensen.evidence.annealing.kept import Keeper
-from jensen.evidence.annealing.runs import ROWS, pilot, run
+from jensen.evidence.annealing.runs import PILOT, ROWS, pilot, run
+from jensen.evidence.arguments import checked_draws
 from jensen.evidence.estimate import RELIABLE_KHAT
 from jensen.model import Model
 
@@ -51,8 +53,8 @@ class Certified(Annealed):
 
     @property
     def closed(self) -> bool:
-        """Whether the sides came as close as they were asked to."""
-        return self.bracket.gap <= self.tolerance
+        """Whether the sides came as close as they were asked to, a standard error counted in."""
+        return _width(self.bracket) <= self.tolerance
 
     @property
     def carries_over(self) -> bool:
@@ -148,7 +150,8 @@ def certify(
         >>> certify(lg.model(), X, jax.random.key(1)).closed
         True
     """
-    if not (isinstance(tolerance, (int, float)) and tolerance > 0):
+    count = checked_draws(X, len(jax.tree.leaves(X)[0]) or 1, "rows")
+    if not (isinstance(tolerance, (int, float, np.number)) and tolerance > 0):
         raise OptionError(f"tolerance={tolerance!r}: must be above 0, in nats.")
     if max_time is not None and not max_time > 0:
         raise OptionError(f"max_time={max_time!r}: must be above 0 seconds, or None.")
@@ -156,9 +159,8 @@ def certify(
         raise OptionError("resample: a certificate needs chains without resampling; use 0.")
     began = time.monotonic()
     tell = tell or (lambda text: None)
-    work = Keeper(folder, eqx.filter(model, eqx.is_array), X, key, vars(how), tolerance)
+    work = Keeper(folder, eqx.filter(model, eqx.is_array), X, key, vars(how))
     for_rows, for_pilot, for_bracket, for_real = split(key, 4)
-    count = len(jax.tree.leaves(X)[0])
     rows = max(2 * ROWS, min(count, MOST_SIMULATED))
     simulated = simulate(model, for_rows, rows, X)
     program = how.program(model)
@@ -170,8 +172,10 @@ def certify(
         return np.inf if max_time is None else max_time - (time.monotonic() - began)
 
     def seconds(temperatures: int, bracket: bool) -> float:
-        batches = (2 * -(-rows // ROWS) if bracket else 0) + -(-count // ROWS)
-        return work.seconds_per_temperature * batches * temperatures
+        steps = -(-count // ROWS) * (temperatures + PILOT)
+        if bracket:
+            steps += 2 * -(-rows // ROWS) * temperatures
+        return work.seconds_per_temperature * steps
 
     temperatures = _FIRST
     while True:
@@ -183,8 +187,7 @@ def certify(
         name = f"bracket-{temperatures}"
         bracket = bracket_of(model, simulated, own_key, temperatures, how, here, work, name)
         tell(f"{bracket!r}")
-        # Chance alone may bring the sides together: their distance counts with its error.
-        wide = bracket.gap + bracket.gap_stderr
+        wide = _width(bracket)
         if wide <= tolerance:
             break
         wanted = int(
@@ -210,17 +213,25 @@ def certify(
     )
 
 
+def _width(bracket: Bracket) -> float:
+    """How far apart the sides may be; chance alone may bring them together, so with its error."""
+    width = bracket.gap + bracket.gap_stderr
+    return width if np.isfinite(width) else np.inf
+
+
 def _misfits(real: Annealed, simulated: Annealed) -> tuple[str, ...]:
     result = []
     ours, theirs = real.log_weight_variance.mean(), simulated.log_weight_variance.mean()
     # Where the variance is next to nothing, so is what it can hide.
-    if ours > _MOST_RATIO * theirs and ours > 0.05:
+    if not (ours <= max(_MOST_RATIO * theirs, 0.05)):
         result.append(
             f"the variance of their log weights is {ours:.2g}, against {theirs:.2g} simulated"
         )
     ours, theirs = real.acceptance.mean(), simulated.acceptance.mean()
-    if abs(ours - theirs) > _MOST_DIFFERENCE:
+    if not abs(ours - theirs) <= _MOST_DIFFERENCE:
         result.append(f"their chains accept {ours:.0%} of steps, against {theirs:.0%}")
+    if real.khat is not None and np.isnan(real.khat[np.isfinite(real.values)]).any():
+        result.append(f"k̂ cannot be known of {counted(real.chains, 'chain')}; it takes 25")
     ours, theirs = real.unreliable.mean(), simulated.unreliable.mean()
     if ours > theirs + _MOST_DIFFERENCE:
         result.append(f"k̂ is above {RELIABLE_KHAT} for {ours:.0%} of them, against {theirs:.0%}")

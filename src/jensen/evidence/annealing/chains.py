@@ -225,7 +225,7 @@ def _unknown(position: Array) -> Point:
     Where they are not finite the step is not taken, and the weight is nought, as it should be.
     """
     nowhere = jnp.zeros_like(position)
-    return Point(position, jnp.float32(-1e30), jnp.float32(-2e30), nowhere, nowhere)
+    return Point(position, jnp.float32(0.0), jnp.float32(-jnp.inf), nowhere, nowhere)
 
 
 def _scaled(factor: Scalar, log_ratio: Array) -> Array:

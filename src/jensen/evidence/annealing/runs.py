@@ -15,13 +15,13 @@ from jensen._types import Data, PRNGKey
 from jensen.evidence.annealing.chains import SEGMENT, Chains, Program, Segment, advance, drawn
 from jensen.evidence.annealing.schedules import equal_loss, sigmoid
 
-__all__ = ["Ends", "Settings", "Work", "once", "pilot", "run"]
+__all__ = ["PILOT", "ROWS", "Ends", "Settings", "Work", "once", "pilot", "run"]
 
 # Rows in a compiled call: enough chains for its matrix products, and a hundred rows, which are
 # what people ask for, fill five of them.
 ROWS = 20
 # Temperatures of the pilot, a tenth to a half of what the chains after it take.
-_PILOT = 32
+PILOT = 32
 # The share of the difference by which step sizes follow the acceptance, per temperature.
 _RATE = 0.4
 _FIRST_STEP = 0.7
@@ -117,26 +117,25 @@ def pilot(
 
     The weights of these chains are thrown away: adapting, they are biased.
     """
-    beta = sigmoid(_PILOT)
+    beta = sigmoid(PILOT)
 
     def of(X: Any, keys: Any, count: int) -> dict[str, np.ndarray]:
         state = _drawn(program, X, keys, chains)
         rows, _, size = state.position.shape
         start = Settings(
             beta[1:],
-            np.full((rows, _PILOT), np.log(_FIRST_STEP)),
-            np.zeros((rows, _PILOT, size)),
-            np.ones((rows, _PILOT)),
+            np.full((rows, PILOT), np.log(_FIRST_STEP)),
+            np.zeros((rows, PILOT, size)),
+            np.ones((rows, PILOT)),
         )
         schedule = np.tile(beta, (rows, 1))
-        segment = start.segment(schedule, np.arange(1, _PILOT + 1), reverse=False)
-        _, kept = _advance(program, X, keys, state, segment, 0, _PILOT, _RATE, target)
+        segment = start.segment(schedule, np.arange(1, PILOT + 1), reverse=False)
+        _, kept = _advance(program, X, keys, state, segment, 0, PILOT, _RATE, target)
         return {
-            each.name: np.asarray(getattr(kept, each.name))[:count, :_PILOT]
-            for each in fields(kept)
+            each.name: np.asarray(getattr(kept, each.name))[:count, :PILOT] for each in fields(kept)
         }
 
-    found = _by_batches(of, X, row_keys(key, X), _PILOT, work, name)
+    found = _by_batches(of, X, row_keys(key, X), PILOT, work, name)
     return Settings(
         beta[1:],
         _smooth(found["log_step"]),
