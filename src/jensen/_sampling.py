@@ -1,5 +1,6 @@
 """Draws and keys, by `vmap` over single draws."""
 
+import contextlib
 import zlib
 from collections import Counter
 from typing import Any
@@ -12,7 +13,7 @@ from jaxtyping import Key
 from jensen._runtime import quick_random
 from jensen._types import Data, Datum, Distribution, PRNGKey
 
-__all__ = ["draw", "mean", "row_keys", "split"]
+__all__ = ["draw", "mean", "row_keys", "split", "variance"]
 
 
 def draw(distribution: Distribution, key: PRNGKey, draws: int) -> Any:
@@ -28,10 +29,25 @@ def split(key: PRNGKey, count: int = 2) -> Key[Array, " count"]:
 
 def mean(distribution: Distribution, key: PRNGKey, draws: int = 100) -> Any:
     """The mean, or an average over `draws` samples of what does not know its mean."""
-    known = getattr(distribution, "mean", None)
+    known = _known(distribution, "mean")
     if known is not None:
         return known
     return jax.tree.map(lambda leaf: leaf.mean(axis=0), draw(distribution, key, draws))
+
+
+def variance(distribution: Distribution, key: PRNGKey, draws: int) -> Any:
+    """The variance of each number, or that of `draws` samples of what does not know it."""
+    known = _known(distribution, "variance")
+    if known is not None:
+        return known
+    return jax.tree.map(lambda leaf: leaf.var(axis=0), draw(distribution, key, draws))
+
+
+def _known(distribution: Any, moment: str) -> Any:
+    # NumPyro's raise where they have no closed form, and others have no such attribute.
+    with contextlib.suppress(AttributeError, NotImplementedError):
+        return getattr(distribution, moment)
+    return None
 
 
 def row_keys(key: PRNGKey, X: Data) -> Key[Array, " rows"]:

@@ -6,6 +6,7 @@ import pytest
 
 from jensen.evidence import Estimate
 from jensen.evidence.weights import Weights
+from jensen.inference.tails import khat
 from jensen.queries import gaussian_noise_of
 
 
@@ -46,3 +47,10 @@ def test_sigma_is_found_by_moments():
     clean = rng.normal(size=(2000, 5)) * [1, 2, 3, 4, 5]
     noisy = clean + 4 * rng.normal(size=clean.shape)
     assert gaussian_noise_of(noisy, clean).sigma == pytest.approx(4.0, abs=0.2)
+
+
+def test_weights_that_differ_by_rounding_alone_have_no_tail():
+    """Those of the exact posterior, where log p(x) is a few hundred nats."""
+    noise = np.random.default_rng(0).normal(scale=3e-5, size=1000)
+    log_weights = jnp.asarray(-300.0 + noise, dtype=jnp.float32)
+    assert float(khat(log_weights)) == 0

@@ -1,7 +1,7 @@
 """`jensen compare`: two models held against each other on the same rows."""
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -52,7 +52,7 @@ def compare(
     found = first.compare(
         second,
         dataset.X,
-        cast(Any, method),
+        method,
         first.draws if draws is None and method == "importance" else draws,
         temperatures=temperatures,
         random_state=seed,

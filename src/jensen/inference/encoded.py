@@ -1,6 +1,5 @@
 """What the encoder says of rows, and the posterior of them all together."""
 
-import contextlib
 from typing import Any
 
 import equinox as eqx
@@ -10,7 +9,7 @@ import numpy as np
 
 from jensen._batching import map_rows
 from jensen._runtime import quick_random
-from jensen._sampling import draw, mean
+from jensen._sampling import mean, variance
 from jensen._types import Data
 from jensen.model import Model
 from jensen.parts.priors import Mixture
@@ -35,12 +34,7 @@ def posterior_means(model: Model, X: Data) -> Any:
 
 @eqx.filter_jit
 def _prior_variance(model: Model) -> Any:
-    prior: Any = model.latent_prior()
-    # NumPyro's raise where no closed form is known, and others have no such attribute.
-    with contextlib.suppress(AttributeError, NotImplementedError):
-        return prior.variance
-    z = draw(prior, jax.random.key(0), _DRAWS)
-    return jax.tree.map(lambda leaf: leaf.var(axis=0), z)
+    return variance(model.latent_prior(), jax.random.key(0), _DRAWS)
 
 
 def prior_variance(model: Model) -> Any:

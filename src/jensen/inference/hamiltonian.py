@@ -5,7 +5,6 @@ one density; here β changes at each step, and with both ends' values and gradie
 state a new β costs no evaluation, where theirs would begin each step with one.
 """
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from jax.flatten_util import ravel_pytree
 from jax.scipy.special import ndtr
 from jaxtyping import Float, Int
 
+from jensen._sampling import variance
 from jensen._types import Data, Distribution, PRNGKey, Scalar
 from jensen.model import Model
 
@@ -84,15 +84,7 @@ def unit_of(start: Distribution, key: PRNGKey) -> Float[Array, "..."]:
     tril = getattr(start, "scale_tril", None)
     if tril is not None:
         return tril
-    known: Any = start
-    variance = None
-    # NumPyro's raise the one where they do not know it, other classes the other.
-    with contextlib.suppress(AttributeError, NotImplementedError):
-        variance = known.variance
-    if variance is None:
-        z = jax.vmap(start.sample)(jax.random.split(key, _DRAWS_FOR_SCALE))
-        variance = jax.tree.map(lambda leaf: jnp.var(leaf, axis=0), z)
-    return jnp.sqrt(ravel_pytree(variance)[0])
+    return jnp.sqrt(ravel_pytree(variance(start, key, _DRAWS_FOR_SCALE))[0])
 
 
 class Transition(eqx.Module):

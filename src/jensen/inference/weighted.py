@@ -9,18 +9,30 @@ import jax.numpy as jnp
 from jax import Array
 from jax.flatten_util import ravel_pytree
 from jax.nn import log_softmax
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from jensen._sampling import draw
 from jensen._types import Data, Distribution, PRNGKey, Scalar
 from jensen.inference.tails import khat
 from jensen.model import Model
 
-__all__ = ["WeightedDraws", "importance_draws", "moments"]
+__all__ = ["WeightedDraws", "importance_draws", "moments", "systematic"]
 
 # Draws that are weighed side by side: more of them are weighed one lot after another, so that
 # memory does not grow with what the decoder makes of them.
 _LOT = 512
+
+
+def systematic(weights: Float[Array, " n"], key: PRNGKey, draws: int) -> Int[Array, " draws"]:
+    """Which of n weighted draws to take for `draws` of equal weight, in their order.
+
+    Each has a mean number of copies in proportion to its weight, and never one more or fewer
+    than the whole numbers beside that (Kitagawa 1996).
+    """
+    ticks = (jnp.arange(float(draws)) + jax.random.uniform(key)) / draws
+    passed = jnp.cumsum(weights)
+    # A tick may be rounded up to one.
+    return jnp.minimum(jnp.searchsorted(passed / passed[-1], ticks), len(weights) - 1)
 
 
 class WeightedDraws(eqx.Module):
@@ -44,17 +56,9 @@ class WeightedDraws(eqx.Module):
         return WeightedDraws(self.z, jnp.full_like(self.log_weights, -log(len(self.log_weights))))
 
     def resample(self, key: PRNGKey, draws: int) -> Any:
-        """`draws` draws of equal weight, by systematic resampling, in random order.
-
-        Each of these has a mean number of copies in proportion to its weight, and never one
-        more or fewer than the whole numbers beside that (Kitagawa 1996).
-        """
+        """`draws` draws of equal weight, by systematic resampling, in random order."""
         for_tick, for_order = jax.random.split(key)
-        ticks = (jnp.arange(float(draws)) + jax.random.uniform(for_tick)) / draws
-        passed = jnp.cumsum(jnp.exp(self.log_weights))
-        parents = jnp.searchsorted(passed / passed[-1], ticks)
-        # A tick may be rounded up to one.
-        parents = jnp.minimum(parents, len(passed) - 1)
+        parents = systematic(jnp.exp(self.log_weights), for_tick, draws)
         chosen = jax.random.permutation(for_order, parents)
         return jax.tree.map(lambda leaf: leaf[chosen], self.z)
 

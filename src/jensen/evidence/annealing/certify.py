@@ -150,7 +150,7 @@ def certify(
         >>> certify(lg.model(), X, jax.random.key(1)).closed
         True
     """
-    count = checked_draws(X, len(jax.tree.leaves(X)[0]) or 1, "rows")
+    chains, count = checked_draws(X, how.chains, "chains"), len(jax.tree.leaves(X)[0])
     if not (isinstance(tolerance, (int, float, np.number)) and tolerance > 0):
         raise OptionError(f"tolerance={tolerance!r}: must be above 0, in nats.")
     if max_time is not None and not max_time > 0:
@@ -165,7 +165,7 @@ def certify(
     simulated = simulate(model, for_rows, rows, X)
     program = how.program(model)
     pilots = split(for_pilot)
-    chains, accept = how.chains, how.acceptance
+    accept = how.acceptance
     here = pilot(program, simulated.X, pilots[0], chains, accept, work, "pilot-simulated")
 
     def left() -> float:

@@ -20,6 +20,7 @@ from jensen._batching import as_real
 from jensen._sampling import draw
 from jensen._types import PRNGKey, Scalar
 from jensen.inference.hamiltonian import Path, Point, Transition, transition, unit_of
+from jensen.inference.weighted import systematic
 from jensen.model import Model
 
 __all__ = ["SEGMENT", "Chains", "Kept", "Program", "Segment", "advance", "drawn"]
@@ -245,9 +246,7 @@ def _resampled(share: float, points: Point, chains: Chains, key: PRNGKey) -> tup
     total = jnp.sum(relative)
     squares = jnp.sum(relative**2)
     now = (total**2 < share * number * squares) & (total > 0)
-    ticks = (jnp.arange(float(number)) + jax.random.uniform(key)) / number
-    passed = jnp.cumsum(relative) / jnp.where(total > 0, total, 1.0)
-    parents = jnp.minimum(jnp.searchsorted(passed, ticks), number - 1)
+    parents = systematic(relative, key, number)
     parents = jnp.where(now, parents, jnp.arange(number))
     chosen = lambda leaf: leaf[parents]
     log_mean = largest + jnp.log(total / number)

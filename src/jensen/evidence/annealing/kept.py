@@ -19,8 +19,8 @@ __all__ = ["Keeper"]
 class Keeper:
     """Does a piece of work, or gives back what was kept of it.
 
-    A piece follows from the call's arguments and its own name alone, so that a call that goes
-    on ends with the numbers of one that was not stopped.
+    A piece follows from the call's arguments and its own name alone, so that a call without a
+    limit of time that goes on ends with the numbers of one that was not stopped.
 
     Attributes:
         seconds_per_temperature: of one batch of rows, as measured so far; the first piece,
