@@ -460,3 +460,17 @@ def test_denoise_by_a_method(run, home):
     told = {name: json.loads(run(f"{line} --method {name}")) for name in ("refined", "encoder")}
     assert told["refined"] == json.loads(run(line))
     assert told["encoder"]["mean"] != told["refined"]["mean"]
+
+
+def test_annealed_and_certified_evidence_have_their_keys(run):
+    more = {"lower", "bracket", "temperatures", "chains", "acceptance", "carries_over"}
+    line = "evidence table table.csv --rows 0:5 --json --method"
+    annealed = json.loads(run(f"{line} annealed --temperatures 7 --chains 4"))
+    assert set(annealed) == ESTIMATE | more | {"rows", "seconds"}
+    assert (annealed["temperatures"], annealed["chains"]) == (7, 4)
+    assert annealed["bracket"] is annealed["carries_over"] is None
+    certified = json.loads(run(f"{line} certified --tolerance 5 --chains 4"))
+    assert set(certified["bracket"]) == {"lower", "upper", "gap", "gap_stderr", "rows"}
+    assert certified["lower"] < certified["value"]
+    # Of so few chains k̂ is not known, and nothing carries over.
+    assert certified["carries_over"] is False
