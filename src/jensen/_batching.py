@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jensen._runtime import quick_random
+from jensen._runtime import quick_jit, quick_random
 from jensen.errors import OptionError
 
 __all__ = ["BATCH", "as_real", "batches", "map_rows"]
@@ -22,41 +21,30 @@ def batches(tree: Any, batch: int) -> list[tuple[Any, int]]:
     The last batch is filled up with copies of its last row, so that all have one shape and
     one compiled program serves them.
     """
-    rows = len(jax.tree.leaves(tree)[0])
+    leaves: list[Any] = jax.tree.leaves(tree)
+    structure: Any = jax.tree.structure(tree)
+    rows = len(leaves[0])
+    takes = [_taking(leaf) for leaf in leaves]
     result = []
     for start in range(0, rows, batch):
         count = min(batch, rows - start)
         index = np.minimum(np.arange(start, start + batch), rows - 1)
-        result.append((jax.tree.map(lambda leaf, index=index: leaf[index], tree), count))
+        result.append((structure.unflatten([take(index) for take in takes]), count))
     return result
 
 
-class _RawKeys(eqx.Module):
-    """Typed keys as plain numbers, of which NumPy takes a batch in no time and JAX does not."""
-
-    numbers: Any
-    impl: str = eqx.field(static=True)
-
-
-def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def _taking(leaf: Any) -> Callable[[np.ndarray], Any]:
+    """What takes some rows of an array. NumPy does so in no time; JAX compiles a program for it,
+    so of its typed keys the numbers are taken."""
+    if not (isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)):
+        return lambda index: leaf[index]
+    numbers, impl = np.asarray(jax.random.key_data(leaf)), jax.random.key_impl(leaf)
+    return lambda index: jax.random.wrap_key_data(jnp.asarray(numbers[index]), impl=impl)
 
 
-def _raw(leaf: Any) -> Any:
-    if not _is_key(leaf):
-        return leaf
-    return _RawKeys(np.asarray(jax.random.key_data(leaf)), str(jax.random.key_impl(leaf)))
-
-
-def _typed(rows: Any) -> Any:
-    raw = lambda leaf: isinstance(leaf, _RawKeys)
-    wrap = lambda leaf: jax.random.wrap_key_data(leaf.numbers, impl=leaf.impl)
-    return jax.tree.map(lambda leaf: wrap(leaf) if raw(leaf) else leaf, rows, is_leaf=raw)
-
-
-@eqx.filter_jit
+@quick_jit
 def _apply(function: Callable[..., Any], context: Any, rows: Any) -> Any:
-    return jax.vmap(lambda row: function(context, *as_real(row)))(_typed(rows))
+    return jax.vmap(lambda row: function(context, *as_real(row)))(rows)
 
 
 def as_real(rows: Any) -> Any:
@@ -80,7 +68,7 @@ def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int 
     if not len(jax.tree.leaves(rows)[0]):
         raise OptionError("no rows: at least 1 is needed.")
     parts = []
-    for each, count in batches(jax.tree.map(_raw, rows), batch):
+    for each, count in batches(rows, batch):
         with quick_random():
             result = _apply(function, context, each)
         parts.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result))

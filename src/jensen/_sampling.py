@@ -6,14 +6,20 @@ from collections import Counter
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Key
 
-from jensen._runtime import quick_random
+from jensen._batching import batches
+from jensen._runtime import quick_jit, quick_random
 from jensen._types import Data, Datum, Distribution, PRNGKey
 
-__all__ = ["draw", "mean", "row_keys", "split", "variance"]
+__all__ = ["draw", "fold", "mean", "row_keys", "split", "variance"]
+
+# Keys made in one compiled call. One program serves any number of them; left to itself, JAX
+# compiles two for every number of rows it has not met before.
+_KEYS = 256
 
 
 def draw(distribution: Distribution, key: PRNGKey, draws: int) -> Any:
@@ -21,10 +27,33 @@ def draw(distribution: Distribution, key: PRNGKey, draws: int) -> Any:
     return jax.vmap(lambda key: distribution.sample(key))(jax.random.split(key, draws))
 
 
+@quick_jit
+def _folded(key: PRNGKey, numbers: Array) -> Array:
+    fold = lambda pair: jax.random.fold_in(jax.random.fold_in(key, pair[0]), pair[1])
+    return jax.random.key_data(jax.vmap(fold)(numbers))
+
+
+def _keys(key: PRNGKey, numbers: np.ndarray) -> np.ndarray:
+    """The key that follows from `key` and each pair of numbers, as plain numbers."""
+    parts = []
+    for pairs, count in batches(numbers.astype(np.uint32), _KEYS):
+        with quick_random():
+            parts.append(np.asarray(_folded(key, pairs))[:count])
+    return np.concatenate(parts)
+
+
+def _typed(key: PRNGKey, data: np.ndarray) -> Key[Array, "..."]:
+    return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(key))
+
+
 def split(key: PRNGKey, count: int = 2) -> Key[Array, " count"]:
-    """`jax.random.split`, the same whatever the user has set of JAX's generator."""
-    with quick_random():
-        return jax.random.split(key, count)
+    """`count` keys that follow from one, the same whatever the user has set of JAX's generator."""
+    return _typed(key, _keys(key, np.stack([np.arange(count), np.zeros(count)], axis=1)))
+
+
+def fold(key: PRNGKey, number: int) -> PRNGKey:
+    """The key that follows from a key and a number."""
+    return _typed(key, _keys(key, np.array([[number, 1]]))[0])
 
 
 def mean(distribution: Distribution, key: PRNGKey, draws: int = 100) -> Any:
@@ -68,6 +97,4 @@ def row_keys(key: PRNGKey, X: Data) -> Key[Array, " rows"]:
             digest = zlib.crc32(np.ascontiguousarray(part).tobytes(), digest)
         digests[row] = digest, seen[digest]
         seen[digest] += 1
-    fold = lambda digest: jax.random.fold_in(jax.random.fold_in(key, digest[0]), digest[1])
-    with quick_random():
-        return jax.vmap(fold)(digests)
+    return _typed(key, _keys(key, digests))

@@ -164,13 +164,14 @@ def _train(asked: Asked, rows: _Rows, path: Path) -> "VAE":
 
 
 def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
+    from jensen.cli._rehearsal import Rehearsal
     from jensen.training.progress import Printer
 
     if asked.resume and not folder.has_checkpoint:
         say(asked.quiet, f"{folder.path} has no checkpoint yet: starting at the beginning")
     settings = asked.settings | {"hidden": tuple(asked.settings["hidden"])}
     vae = jensen.VAE(**(settings | _support(settings, rows)))
-    with Printer(asked.quiet) as printer:
+    with Rehearsal(rows.held_out, asked.report) as rehearsal, Printer(asked.quiet) as printer:
 
         def on_epoch(record: dict[str, Any], planned: int) -> None:
             folder.begin()
@@ -181,6 +182,7 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
                 rows.fitted,
                 folder=folder.path,
                 resume=asked.resume,
+                on_start=rehearsal.begin,
                 on_epoch=on_epoch,
                 on_failure=printer.line,
             )
@@ -200,7 +202,7 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
             if hasattr(vae, "stopped_"):
                 _save(vae, rows, folder.path)
             raise
-    _save(vae, rows, folder.path)
+        _save(vae, rows, folder.path)
     return vae
 
 

@@ -1,5 +1,6 @@
 """`VAE`, the scikit-learn face: arrays and frames in, arrays and frames out; no mathematics."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen import evidence, inference, queries, store
 from jensen._runtime import keep_compiled_programs
+from jensen._sampling import fold
 from jensen._types import PRNGKey
 from jensen.data import Schema, infer, require_training_rows, split
 from jensen.errors import OptionError, TrainingError
@@ -163,6 +165,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         *,
         folder: str | Path | None = None,
         resume: bool = False,
+        on_start: Callable[[Self], None] | None = None,
         on_epoch: Callable[[dict[str, Any], int], None] | None = None,
         on_failure: Callable[[str], None] | None = None,
     ) -> Self:
@@ -173,6 +176,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             y: ignored.
             folder: where checkpoints and `history.jsonl` are written while training.
             resume: go on from the checkpoint in `folder`.
+            on_start: called before the first epoch with a copy of this estimator that has its
+                first weights, and answers as if it were fitted.
             on_epoch: called after each epoch with its record and the epochs planned.
             on_failure: called with a sentence when training goes back after a failure.
 
@@ -196,6 +201,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         rng = np.random.default_rng([seed, 1])
         kept = rows[rng.permutation(parts.train)[: int(self.keep_rows)]]
         self._keep(schema, assembly, seed, (len(parts.train), len(parts.validation)), kept)
+        if on_start is not None:
+            untrained = copy.copy(self)
+            untrained._take(Trained(model, [], 0, "not trained", 0.0))
+            on_start(untrained)
         if self.verbose and on_epoch is None:
             from jensen.training.progress import Printer
 
@@ -553,7 +562,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
     def _key(self, purpose: int, random_state: int | None = None) -> PRNGKey:
         seed = self._seed if random_state is None else int(random_state)
         # Training has the keys from 0 on; those asked for here lie far behind them.
-        return jax.random.fold_in(jax.random.key(seed), _FIRST_PURPOSE + purpose)
+        return fold(jax.random.key(seed), _FIRST_PURPOSE + purpose)
 
     @property
     def _n_features_out(self) -> int:

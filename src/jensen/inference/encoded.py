@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jensen._batching import map_rows
-from jensen._runtime import quick_random
+from jensen._runtime import quick_jit, quick_random
 from jensen._sampling import mean, variance
 from jensen._types import Data
 from jensen.model import Model
@@ -32,7 +31,7 @@ def posterior_means(model: Model, X: Data) -> Any:
     return map_rows(_mean_of_row, model, X)
 
 
-@eqx.filter_jit
+@quick_jit
 def _prior_variance(model: Model) -> Any:
     return variance(model.latent_prior(), jax.random.key(0), _DRAWS)
 
@@ -57,9 +56,8 @@ def active_units(codes: Any, variance: Any = 1.0) -> int:
     return int(sum(jax.tree.leaves(active)))
 
 
-@eqx.filter_jit
-def _posteriors(model: Model, X: Any) -> Any:
-    return jax.vmap(model.posterior)(X)
+def _posterior_of_row(model: Model, x: Any) -> Any:
+    return model.posterior(x)
 
 
 def aggregate_posterior(model: Model, X: Data) -> Mixture:
@@ -70,4 +68,4 @@ def aggregate_posterior(model: Model, X: Data) -> Mixture:
     """
     count = len(jax.tree.leaves(X)[0])
     weights = jnp.full(count, -np.log(count), dtype=jnp.float32)
-    return Mixture(weights, _posteriors(model, X))
+    return Mixture(weights, map_rows(_posterior_of_row, model, X))

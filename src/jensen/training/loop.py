@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jensen._runtime import quick_random
-from jensen._sampling import split
+from jensen._sampling import fold, split
 from jensen._types import PRNGKey
 from jensen._words import counted
 from jensen.errors import OptionError, TrainingError
@@ -228,7 +228,7 @@ class _Run:
         return split(self._key(1), len(jax.tree.leaves(self.held_out)[0]))
 
     def _key(self, number: int) -> PRNGKey:
-        return jax.random.fold_in(jax.random.key(self.seed), number)
+        return fold(jax.random.key(self.seed), number)
 
     def _record(self, state: State, info: Any, progress: Progress) -> dict[str, Any]:
         model = eqx.combine(_result(state), self.rest)

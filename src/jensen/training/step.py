@@ -12,6 +12,7 @@ from jaxtyping import Bool
 
 from jensen._batching import as_real
 from jensen._lenient import lenient
+from jensen._runtime import quick_jit
 from jensen._types import Constant, PRNGKey, Scalar
 from jensen.model import Model
 from jensen.objectives import Objective, Terms
@@ -62,7 +63,10 @@ def initial_state(model: Model, average: bool) -> State:
     trainable, _ = split_trainable(model)
     # A weak type would be gone after the first epoch, and the second one compiled anew.
     trainable = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=leaf.dtype), trainable)
-    return State(trainable, _ADAM.init(trainable), trainable if average else None)
+    return State(trainable, _adam_init(trainable), trainable if average else None)
+
+
+_adam_init = quick_jit(_ADAM.init)
 
 
 def _decays(trainable: Any) -> Any:
@@ -77,7 +81,7 @@ def _decays(trainable: Any) -> Any:
     )
 
 
-@eqx.filter_jit
+@quick_jit
 def run_steps(
     state: State,
     rest: Any,

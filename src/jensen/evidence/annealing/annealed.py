@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jensen._runtime import quick_jit
 from jensen._sampling import split
 from jensen._types import Data, PRNGKey
 from jensen.errors import OptionError
@@ -18,7 +19,7 @@ from jensen.evidence.estimate import Estimate
 from jensen.evidence.weights import Weights
 from jensen.model import Model
 
-__all__ = ["DEFAULT", "Annealed", "Annealing", "annealed", "estimate_of"]
+__all__ = ["DEFAULT", "Annealed", "Annealing", "annealed", "estimate_of", "khat_of"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -175,7 +176,7 @@ def estimate_of(ends: Ends, method: str, temperatures: int) -> Annealed:
         method=method,
         draws=chains,
         ess=ess,
-        khat=_khat(log_totals),
+        khat=khat_of(log_totals),
         temperatures=temperatures,
         chains=chains,
         acceptance=ends.acceptance,
@@ -215,16 +216,17 @@ def _means(ends: Ends) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return values, np.sqrt(variance), ess, log_totals
 
 
-@jax.jit
+@quick_jit
 def _khat_of_rows(log_weights: jax.Array) -> jax.Array:
     number = log_weights.shape[1]
     return jax.vmap(lambda each: Weights.none(number).add(each).khat(number))(log_weights)
 
 
-def _khat(log_weights: np.ndarray) -> np.ndarray:
+def khat_of(log_weights: np.ndarray) -> np.ndarray:
+    """Pareto k̂ of each row's weights, shape (rows, chains), given by their logarithms."""
     largest = np.max(log_weights, axis=1, keepdims=True)
     relative = log_weights - np.where(np.isfinite(largest), largest, 0.0)
-    return np.asarray(_khat_of_rows(np.float32(relative)), dtype=np.float64)
+    return np.asarray(_khat_of_rows(jnp.asarray(relative, jnp.float32)), dtype=np.float64)
 
 
 def _variance(ends: Ends) -> np.ndarray:

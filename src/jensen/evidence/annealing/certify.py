@@ -10,14 +10,16 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from jensen._sampling import split
+from jensen._runtime import rehearse
+from jensen._sampling import fold, split
 from jensen._types import Data, PRNGKey
 from jensen._words import counted
 from jensen.errors import OptionError
-from jensen.evidence.annealing.annealed import DEFAULT, Annealed, Annealing, estimate_of
+from jensen.evidence.annealing.annealed import DEFAULT, Annealed, Annealing, estimate_of, khat_of
 from jensen.evidence.annealing.bidirectional import Bracket, bracket_of, simulate
+from jensen.evidence.annealing.chains import Program
 from jensen.evidence.annealing.kept import Keeper
-from jensen.evidence.annealing.runs import PILOT, ROWS, pilot, run
+from jensen.evidence.annealing.runs import PILOT, ROWS, compile_ahead, pilot, run
 from jensen.evidence.arguments import checked_draws
 from jensen.evidence.estimate import RELIABLE_KHAT
 from jensen.model import Model
@@ -25,8 +27,9 @@ from jensen.model import Model
 __all__ = ["Certified", "certify"]
 
 MOST_SIMULATED = 100
-# The first schedule that is tried, and the longest.
-_FIRST, _LONGEST = 48, 20_000
+# Temperatures of the schedule that is tried first: so many over the tolerance, which close the
+# bracket of a model of digits about every other time, within these ends; and of the longest.
+_FIRST_BY_TOLERANCE, _FIRST, _LONGEST = 8.0, (32, 256), 20_000
 # The gap falls at least in proportion to the temperatures; a little more leaves less to chance.
 _MARGIN = 1.3
 # How unlike the simulated rows the real ones may be: their log weights' variance as a multiple,
@@ -162,8 +165,10 @@ def certify(
     work = Keeper(folder, eqx.filter(model, eqx.is_array), X, key, vars(how))
     for_rows, for_pilot, for_bracket, for_real = split(key, 4)
     rows = max(2 * ROWS, min(count, MOST_SIMULATED))
-    simulated = simulate(model, for_rows, rows, X)
     program = how.program(model)
+    # The longest compilation, in a second thread beside those of what is needed before it.
+    rehearse(_compile_ahead, program, X, chains, rows)
+    simulated = simulate(model, for_rows, rows, X)
     pilots = split(for_pilot)
     accept = how.acceptance
     here = pilot(program, simulated.X, pilots[0], chains, accept, work, "pilot-simulated")
@@ -177,13 +182,13 @@ def certify(
             steps += 2 * -(-rows // ROWS) * temperatures
         return work.seconds_per_temperature * steps
 
-    temperatures = _FIRST
+    temperatures = int(np.clip(round(_FIRST_BY_TOLERANCE / tolerance), *_FIRST))
     while True:
         tell(
             f"{rows} simulated rows from both sides and {count} real ones, {chains} chains of"
             f" {temperatures} temperatures: about {seconds(temperatures, True):.0f} s"
         )
-        own_key = jax.random.fold_in(for_bracket, temperatures)
+        own_key = fold(for_bracket, temperatures)
         name = f"bracket-{temperatures}"
         bracket = bracket_of(model, simulated, own_key, temperatures, how, here, work, name)
         tell(f"{bracket!r}")
@@ -211,6 +216,11 @@ def certify(
         seconds=time.monotonic() - began,
         misfits=_misfits(found, bracket.lower),
     )
+
+
+def _compile_ahead(program: Program, X: Data, chains: int, rows: int) -> None:
+    compile_ahead(program, X, chains)
+    khat_of(np.zeros((rows, chains)))
 
 
 def _width(bracket: Bracket) -> float:

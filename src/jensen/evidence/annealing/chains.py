@@ -17,13 +17,14 @@ from jax.lax import fori_loop
 from jaxtyping import Float, Int, Key
 
 from jensen._batching import as_real
+from jensen._runtime import quick_jit
 from jensen._sampling import draw
 from jensen._types import PRNGKey, Scalar
 from jensen.inference.hamiltonian import Path, Point, Transition, transition, unit_of
 from jensen.inference.weighted import systematic
 from jensen.model import Model
 
-__all__ = ["SEGMENT", "Chains", "Kept", "Program", "Segment", "advance", "drawn"]
+__all__ = ["SEGMENT", "Chains", "Kept", "Program", "Segment", "advance", "begun", "drawn"]
 
 # Temperatures in a compiled call: enough for the call itself to cost nothing beside them.
 SEGMENT = 64
@@ -48,6 +49,11 @@ class Program(eqx.Module):
         """From the start to the joint density of x."""
         q = self.model.posterior(x) if self.start == "encoder" else self.model.latent_prior()
         return Path.of(self.model, x, q)
+
+    def size(self, x: Any) -> int:
+        """Of a datum's z, laid out as one vector."""
+        flat = lambda x: ravel_pytree(self.path(x).start.sample(jax.random.key(0)))[0]
+        return int(eqx.filter_eval_shape(flat, x).size)
 
 
 class Segment(eqx.Module):
@@ -111,7 +117,10 @@ class Kept(eqx.Module):
     deviation: Float[Array, "... temperatures"]
 
 
-@eqx.filter_jit
+begun = quick_jit(Chains.at)
+
+
+@quick_jit
 def drawn(program: Program, X: Any, keys: Key[Array, " rows"], chains: int) -> Chains:
     """Chains that begin at draws of the start."""
 
@@ -122,7 +131,7 @@ def drawn(program: Program, X: Any, keys: Key[Array, " rows"], chains: int) -> C
     return Chains.at(jax.vmap(row)(X, keys))
 
 
-@eqx.filter_jit
+@quick_jit
 def advance(
     program: Program,
     X: Any,

@@ -4,18 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Key
 
 from jensen._batching import batches
 from jensen._runtime import quick_random
-from jensen._sampling import row_keys
+from jensen._sampling import row_keys, split
 from jensen._types import Data, PRNGKey
-from jensen.evidence.annealing.chains import SEGMENT, Chains, Program, Segment, advance, drawn
+from jensen.evidence.annealing.chains import (
+    SEGMENT,
+    Chains,
+    Program,
+    Segment,
+    advance,
+    begun,
+    drawn,
+)
 from jensen.evidence.annealing.schedules import equal_loss, sigmoid
 
-__all__ = ["PILOT", "ROWS", "Ends", "Settings", "Work", "once", "pilot", "run"]
+__all__ = ["PILOT", "ROWS", "Ends", "Settings", "Work", "compile_ahead", "once", "pilot", "run"]
 
 # Rows in a compiled call: enough chains for its matrix products, and a hundred rows, which are
 # what people ask for, fill five of them.
@@ -76,8 +85,7 @@ class Settings:
             for i in rows
         ])  # fmt: skip
         before, after = (none, -increment) if reverse else (increment, none)
-        single = lambda values: jnp.asarray(values, dtype=jnp.float32)
-        return Segment(*map(single, (beta, before, after, log_step, log_spread)))
+        return _segment(beta, before, after, log_step, log_spread)
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,7 @@ def run(
         if exact is None:
             state = _drawn(program, X, keys, chains)
         else:
-            state = Chains.at(jnp.repeat(jnp.asarray(begin)[:, None], chains, axis=1))
+            state = begun(jnp.asarray(np.repeat(begin[:, None], chains, axis=1)))
         mine = settings.take(here)
         for first in range(0, len(order), SEGMENT):
             steps = order[first : first + SEGMENT]
@@ -200,6 +208,21 @@ def _by_batches(
         compute = lambda each=each, keys=its_keys, count=count: of(each, keys, count)
         parts.append(work(f"{name}-{number}", temperatures, compute))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _segment(*parts: np.ndarray) -> Segment:
+    return Segment(*(jnp.asarray(part.astype(np.float32)) for part in parts))
+
+
+def compile_ahead(program: Program, X: Data, chains: int) -> None:
+    """Run what takes longest to compile for no temperature, so that it is compiled."""
+    (rows, _), *_ = batches(X, ROWS)
+    size = program.size(jax.tree.map(lambda leaf: leaf[0], rows))
+    keys = split(jax.random.key(0), ROWS)
+    state = begun(jnp.asarray(np.zeros((ROWS, chains, size), np.float32)))
+    none, spreads = np.zeros((ROWS, SEGMENT)), np.zeros((ROWS, SEGMENT, size))
+    segment = _segment(none, none, none, none, spreads)
+    _advance(program, rows, keys, state, segment, 0, 0, 0.0, 0.0)
 
 
 def _drawn(program: Program, X: Any, keys: Any, chains: int) -> Chains:

@@ -4,13 +4,23 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
 
 from jensen.errors import OptionError
 
-__all__ = ["Likelihood"]
+__all__ = ["Likelihood", "parameters_of"]
+
+
+def parameters_of(h: Float[Array, "parameters *event"]) -> list[Array]:
+    """The decoder's numbers, apart: each of the event shape.
+
+    Taken by index they have a gradient that is padded and added, and on a CPU whatever is
+    computed of them is then computed once for each; this way the parts are laid side by side.
+    """
+    return [part[0] for part in jnp.split(h, len(h))]
 
 
 class Likelihood(eqx.Module):

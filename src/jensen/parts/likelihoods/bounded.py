@@ -16,7 +16,7 @@ from scipy.special import gammaln
 from jensen._lenient import Lenient
 from jensen._types import PRNGKey
 from jensen.parts._special import deviance, log_gamma_ratio, stirling_remainder
-from jensen.parts.likelihoods._base import Likelihood
+from jensen.parts.likelihoods._base import Likelihood, parameters_of
 
 __all__ = [
     "BetaBinomial",
@@ -147,35 +147,51 @@ def _by_distribution_function(
     return jnp.sum(passed, axis=-1).astype(jnp.float32)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _log_products(n: int, yes: Array, no: Array, theta: Array, x: Array) -> Array:
-    """log of the beta-binomial's three products over 1 ≤ k, a few factors to a logarithm.
+def _shares(logit: Array) -> tuple[Array, Array, Array]:
+    """m = sigmoid(logit), 1 − m, and −log of the larger one, from one exponential."""
+    ratio = jnp.exp(-jnp.abs(logit))
+    larger = 1.0 / (1.0 + ratio)
+    smaller = ratio * larger
+    is_likely = logit >= 0
+    yes, no = jnp.where(is_likely, larger, smaller), jnp.where(is_likely, smaller, larger)
+    return yes, no, jnp.log1p(ratio)
 
-    Its derivatives are sums of reciprocals; by the product rule they would keep every partial
-    product, which takes three times as long as all the rest of a model's gradient.
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _log_products(n: int, logit: Array, theta: Array, x: Array) -> Array:
+    """log of the beta-binomial's three products, a few factors to a logarithm.
+
+    Along an axis of their own the factors make a program that is compiled in a third of the
+    time that one term for each takes, and runs no slower. The derivatives are sums of
+    reciprocals, and there it is the other way round: several reductions over one axis run at a
+    third of the speed. (The product rule would keep every partial product, which takes three
+    times as long as all the rest of a model's gradient.)
     """
-    total = jnp.zeros_like(yes)
-    for start in range(1, n, _GROUP):
-        above = below = jnp.ones_like(yes)
-        for k in range(start, min(start + _GROUP, n)):
-            above = above * jnp.where(k < x, yes + k * theta, 1.0)
-            above = above * jnp.where(k < n - x, no + k * theta, 1.0)
-            below = below * (1.0 + k * theta)
-        total = total + jnp.log(above / below)
-    return total
+    yes, no, log_larger = _shares(logit)
+    # The factors at k = 0 by their logarithms, since m alone may underflow.
+    first = jnp.where(x > 0, jnp.minimum(logit, 0.0) - log_larger, 0.0)
+    last = jnp.where(x < n, jnp.minimum(-logit, 0.0) - log_larger, 0.0)
+    k = jnp.arange(1.0, n).reshape(-1, *(1,) * yes.ndim)
+    above = jnp.where(k < x, yes + k * theta, 1.0) * jnp.where(k < n - x, no + k * theta, 1.0)
+    factors = above / (1.0 + k * theta)
+    ones = jnp.ones((-len(factors) % _GROUP, *yes.shape))
+    grouped = jnp.concatenate([factors, ones]).reshape(-1, _GROUP, *yes.shape)
+    return first + last + jnp.sum(jnp.log(jnp.prod(grouped, axis=1)), axis=0)
 
 
 @_log_products.defjvp
 def _log_products_jvp(n: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    yes, no, theta, x = primals
+    logit, theta, x = primals
+    yes, no, _ = _shares(logit)
     by_yes = by_no = by_theta = jnp.zeros_like(yes)
     for k in range(1, n):
         above = jnp.where(k < x, 1.0 / (yes + k * theta), 0.0)
         beside = jnp.where(k < n - x, 1.0 / (no + k * theta), 0.0)
         by_yes, by_no = by_yes + above, by_no + beside
         by_theta = by_theta + k * (above + beside - 1.0 / (1.0 + k * theta))
-    moved = by_yes * tangents[0] + by_no * tangents[1] + by_theta * tangents[2]
-    return _log_products(n, yes, no, theta, x), moved
+    by_logit = jnp.where(x > 0, no, 0.0) - jnp.where(x < n, yes, 0.0) + yes * no * (by_yes - by_no)
+    moved = by_logit * tangents[0] + by_theta * tangents[1]
+    return _log_products(n, logit, theta, x), moved
 
 
 class BetaBinomialDistribution(eqx.Module):
@@ -212,11 +228,7 @@ class BetaBinomialDistribution(eqx.Module):
             total = log_gamma_ratio(1 / self.dispersion, jnp.float32(self.n))
             yes, no = self._log_rising(self.logit, x), self._log_rising(-self.logit, self.n - x)
             return choices + yes + no - total
-        # The factors at k = 0 by their logarithms, since m alone may underflow.
-        first = jnp.where(x > 0, log_sigmoid(self.logit), 0.0)
-        last = jnp.where(x < self.n, log_sigmoid(-self.logit), 0.0)
-        yes, no = sigmoid(self.logit), sigmoid(-self.logit)
-        return choices + first + last + _log_products(self.n, yes, no, self.dispersion, x)
+        return choices + _log_products(self.n, self.logit, self.dispersion, x)
 
     def _log_rising(self, logit: Array, count: Array) -> Array:
         """log Γ(m/θ + count) / Γ(m/θ), its first factor by a logarithm that cannot underflow."""
@@ -293,7 +305,9 @@ class BetaBinomial(Likelihood):
         return jnp.asarray(np.stack([logit, np.log(dispersion)]), dtype=jnp.float32)
 
     def __call__(self, h: Float[Array, "2 *event"]) -> BetaBinomialDistribution:
-        return BetaBinomialDistribution(h[0], jnp.exp(jnp.clip(h[1], *_LOG_DISPERSION)), self.n)
+        logit, log_dispersion = parameters_of(h)
+        dispersion = jnp.exp(jnp.clip(log_dispersion, *_LOG_DISPERSION))
+        return BetaBinomialDistribution(logit, dispersion, self.n)
 
 
 class LevelsDistribution(eqx.Module):

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from jensen._types import PRNGKey
 from jensen.parts._special import deviance, stirling_remainder
-from jensen.parts.likelihoods._base import Likelihood
+from jensen.parts.likelihoods._base import Likelihood, parameters_of
 
 __all__ = ["NegativeBinomial", "NegativeBinomialDistribution", "Poisson", "PoissonDistribution"]
 
@@ -183,5 +183,6 @@ class NegativeBinomial(Likelihood):
         return jnp.asarray(np.stack([log_mean, np.log(concentration)]), dtype=jnp.float32)
 
     def __call__(self, h: Float[Array, "2 *event"]) -> NegativeBinomialDistribution:
-        log_mean = jnp.clip(h[0], *_LOG_MEAN)
-        return NegativeBinomialDistribution(log_mean, jnp.exp(jnp.clip(h[1], *_LOG_CONCENTRATION)))
+        log_mean, log_concentration = parameters_of(h)
+        concentration = jnp.exp(jnp.clip(log_concentration, *_LOG_CONCENTRATION))
+        return NegativeBinomialDistribution(jnp.clip(log_mean, *_LOG_MEAN), concentration)

@@ -1,6 +1,7 @@
 """Multi-layer perceptrons, from arrays of any shape to arrays of any shape."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import ClassVar
@@ -8,6 +9,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float
 
@@ -45,6 +47,18 @@ class Linear(eqx.Module):
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return (x.reshape(-1) @ self.weight.T + self.bias).reshape(self.out_shape)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _draw_weights(
+    key: PRNGKey, sizes: tuple[tuple[int, int], ...], spreads: tuple[float, ...]
+) -> list[Array]:
+    """A matrix of normal numbers for each size; all in one draw, which is compiled once."""
+    noise = jax.random.normal(key, (sum(o * i for o, i in sizes),))
+    ends = np.cumsum([o * i for o, i in sizes])
+    parts = [noise[end - o * i : end] for (o, i), end in zip(sizes, ends, strict=True)]
+    drawn = zip(parts, sizes, spreads, strict=True)
+    return [part.reshape(size) * spread for part, size, spread in drawn]
 
 
 class MLP(eqx.Module):
@@ -87,14 +101,12 @@ class MLP(eqx.Module):
         shapes = [in_shape, *((width,) for width in hidden), out_shape]
         gains = [2.0**0.5] * len(hidden) + [0.1]
         sizes = [(prod(o), prod(i)) for i, o in pairwise(shapes)]
-        # All weights in one draw, whose program is compiled once.
-        noise = jax.random.normal(key, (sum(o * i for o, i in sizes),))
-        layers, start = [], 0
-        for (outputs, inputs), gain, out in zip(sizes, gains, shapes[1:], strict=True):
-            drawn = noise[start : start + outputs * inputs].reshape(outputs, inputs)
-            layers.append(Linear(drawn * (gain / inputs**0.5), jnp.zeros(outputs), out))
-            start += outputs * inputs
-        self.layers = tuple(layers)
+        spreads = tuple(gain / inputs**0.5 for gain, (_, inputs) in zip(gains, sizes, strict=True))
+        weights = _draw_weights(key, tuple(sizes), spreads)
+        self.layers = tuple(
+            Linear(weight, jnp.asarray(np.zeros(len(weight), np.float32)), out)
+            for weight, out in zip(weights, shapes[1:], strict=True)
+        )
         self.activation = activation
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
