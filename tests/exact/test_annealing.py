@@ -8,6 +8,7 @@ import numpyro.distributions as dist
 import pytest
 
 from jensen import Datum, LinearGaussian, Model, evidence
+from jensen._sampling import split
 from jensen.errors import OptionError
 from jensen.evidence import Annealing
 from jensen.evidence.annealing import runs
@@ -69,7 +70,7 @@ def test_the_bracket_holds_the_truth(key):
     model, _, _ = problem("wide")
     lg = LinearGaussian.random(jax.random.key(0), features=5, latent=2)
     found = evidence.bidirectional(model, key, 200, 6, how=Annealing(chains=16))
-    for_rows, _, _ = jax.random.split(key, 3)
+    for_rows, _, _ = split(key, 3)
     rows = simulate(model, for_rows, 200).X
     exact = lg.log_evidence(rows)
     assert found.lower.kind == "lower bound"

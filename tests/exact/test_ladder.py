@@ -35,7 +35,7 @@ def test_rungs_are_bounds_of_the_exact_evidence(climbed):
     ]
     truth = exact[found.rows].mean()
     upper = rungs.pop("upper side")
-    assert upper.kind == "upper bound"
+    assert upper.kind == "upper side"
     assert upper.value > truth - ERRORS * upper.stderr
     for rung in rungs.values():
         assert rung.kind == "lower bound"

@@ -1,14 +1,17 @@
 """A verdict names what is wrong and the remedy that fits, and nothing that is not."""
 
+import jax
 import numpy as np
 import pytest
 
+from jensen import recipes
 from jensen.evidence import Estimate
 from jensen.queries.diagnosis.calibration import calibration_of
 from jensen.queries.diagnosis.gaps import Gap, Gaps
 from jensen.queries.diagnosis.information import Information
 from jensen.queries.diagnosis.measured import Measured
-from jensen.queries.diagnosis.verdict import verdict
+from jensen.queries.diagnosis.residuals import Residuals
+from jensen.queries.diagnosis.verdict import Remedies, verdict
 
 ROWS = 50
 SMALL = Measured(0.1, 0.3)
@@ -20,11 +23,15 @@ def estimate(values, khat=0.3):
     return Estimate(values, 0 * values, "lower bound", "x", 100, None, np.full(ROWS, khat))
 
 
-def gaps_of(approximation=0.1, amortisation=0.1, split=True):
+ALL = Remedies(True, ("mixture", "vamp"), ("student-t",))
+
+
+def gaps_of(approximation=0.1, amortisation=0.1, split=True, lost=0):
     best = estimate(-100.0 - approximation) if split else None
     part = Gap(np.full(ROWS, amortisation), 0 * NOISE) if split else None
     # The noise of the evidence differs from that of its bounds, so that errors are not zero.
-    evidence = Estimate(-100.0 - NOISE, 0 * NOISE, "lower bound", "annealed")
+    values = np.where(np.arange(ROWS) < lost, -np.inf, -100.0 - NOISE)
+    evidence = Estimate(values, 0 * NOISE, "lower bound", "annealed")
     return Gaps(evidence, estimate(-100.0 - approximation - amortisation), best, part)
 
 
@@ -36,6 +43,8 @@ def told(
     spread=(0.5, 0.5),
     khat=0.3,
     ranks=None,
+    residuals=1.0,
+    remedies=ALL,
 ):
     known = Information(
         ROWS,
@@ -47,8 +56,11 @@ def told(
     )
     even = np.arange(1000)[:, None] % 100 * np.ones(2, int)
     calibration = calibration_of(even if ranks is None else ranks(even), 99)
+    importance = estimate(-100.0, khat)
+    spread = Residuals(residuals + NOISE, 1.0 + NOISE)
+    found = gaps or gaps_of()
     return " ".join(
-        verdict(gaps or gaps_of(), generalisation, known, estimate(-100.0, khat), calibration)
+        verdict(found, generalisation, known, importance, calibration, spread, remedies)
     )
 
 
@@ -59,7 +71,10 @@ def at_the_ends(even):
 # What is wrong, and words of the verdict that it, and nothing else, brings.
 FAULTS = {
     "amortisation": ({"gaps": gaps_of(0.2, 3.0)}, "to the encoder. The encoder: train longer"),
-    "approximation": ({"gaps": gaps_of(3.0, 0.2)}, "Where it is full already"),
+    "approximation": ({"gaps": gaps_of(3.0, 0.2)}, "to the encoder. The family: posterior='full'"),
+    "rows unknown": ({"gaps": gaps_of(lost=2)}, "2 rows of 50 left out of the means"),
+    "data spread more": ({"residuals": 1.6}, "1.60 times those of rows of the model's own making"),
+    "likelihood spreads more": ({"residuals": 0.5}, "the likelihood spreads more than the data"),
     "both": ({"gaps": gaps_of(2.0, 2.0)}, "Both count"),
     "no family": ({"gaps": gaps_of(2.0, 2.0, split=False)}, "names no family to search"),
     "collapse": ({"spread": (0.0, 0.001)}, "Collapse: none of 2 latents is used. Try free bits"),
@@ -98,3 +113,19 @@ def test_a_sound_model_is_let_be():
 def test_what_may_be_chance_is_not_spoken_of():
     assert "No sign of harmful overfit" in told(generalisation=Measured(4.0, 2.0))
     assert "more than the ELBO loses" in told(generalisation=Measured(4.0, 0.5))
+
+
+def test_a_model_is_not_told_to_take_what_it_has():
+    family, prior = {"gaps": gaps_of(3.0, 0.2)}, {"aggregate": 1.5}
+    bare = Remedies(False, ("vamp",), ())
+    assert "posterior='full'" not in told(**family, remedies=bare)
+    assert "weigh its draws" in told(**family, remedies=bare)
+    assert "a prior='vamp' may" in told(**prior, remedies=bare)
+    assert "Another likelihood may follow them." in told(residuals=1.6, remedies=bare)
+    ppca, _ = recipes.ppca(np.eye(6, 4, dtype=np.float32), key=jax.random.key(0), latent_dim=2)
+    found = Remedies.beyond(ppca)
+    assert not found.family
+    assert found.priors == ("mixture", "vamp")
+    assert "normal-shared" not in found.likelihoods
+    assert "student-t" in found.likelihoods
+    assert "poisson" not in found.likelihoods

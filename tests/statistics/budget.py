@@ -28,6 +28,7 @@ SHARES = {
     "diagnosis": 5e-6,
     "posterior draws": 2e-6,
     "comparison": 5e-7,
+    "brackets": 1e-6,
 }
 
 

@@ -14,7 +14,7 @@ from jensen._sampling import draw, row_keys, split
 from jensen._types import PRNGKey
 from jensen.evidence.annealing import Annealing, Bracket, annealed, bidirectional
 from jensen.evidence.bound import Bound
-from jensen.evidence.estimate import Estimate, Kind
+from jensen.evidence.estimate import Estimate
 from jensen.model import Model
 
 __all__ = ["Ladder", "Rung", "ladder"]
@@ -37,14 +37,15 @@ class Rung:
         name: of the estimator, with its draws.
         value: in nats per row.
         stderr: its Monte Carlo standard error.
-        kind: as of an `Estimate`.
+        kind: as of an `Estimate`; "upper side" of the last, which is the annealed rung and the
+            gap of simulated rows, and a bound as far as the rows behave like those.
         effective: median effective sample size of a row's weights; `None` where it has none.
     """
 
     name: str
     value: float
     stderr: float
-    kind: Kind
+    kind: str
     effective: float | None
 
 
@@ -96,7 +97,7 @@ def ladder(model: Model, X: np.ndarray, key: PRNGKey, bound: Bound, importance: 
         "upper side",
         best.value + bracket.gap,
         float(np.hypot(best.stderr, bracket.gap_stderr)),
-        "upper bound",
+        "upper side",
         None,
     )
     rungs = [

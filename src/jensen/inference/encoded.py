@@ -5,10 +5,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from jensen._batching import map_rows
 from jensen._runtime import quick_jit, quick_random
-from jensen._sampling import mean, variance
+from jensen._sampling import draw, mean, variance
 from jensen._types import Data
 from jensen.model import Model
 from jensen.parts.priors import Mixture
@@ -20,6 +21,8 @@ __all__ = ["ACTIVE", "active_units", "aggregate_posterior", "posterior_means", "
 ACTIVE = 0.01
 # Draws from a prior that does not know its variance, which they give to some 5 %.
 _DRAWS = 1000
+# The distance between the quartiles of a standard normal.
+_QUARTILES_APART = 1.349
 
 
 def _mean_of_row(model: Model, x: Any) -> Any:
@@ -33,11 +36,21 @@ def posterior_means(model: Model, X: Data) -> Any:
 
 @quick_jit
 def _prior_variance(model: Model) -> Any:
-    return variance(model.latent_prior(), jax.random.key(0), _DRAWS)
+    prior, key = model.latent_prior(), jax.random.key(0)
+    draws = draw(prior, key, _DRAWS)
+
+    def known_or_by_quartiles(of: Array, z: Array) -> Array:
+        low, high = jnp.quantile(z, jnp.array([0.25, 0.75]), axis=0)
+        return jnp.where(jnp.isfinite(of), of, ((high - low) / _QUARTILES_APART) ** 2)
+
+    return jax.tree.map(known_or_by_quartiles, variance(prior, key, _DRAWS), draws)
 
 
 def prior_variance(model: Model) -> Any:
-    """The variance of each latent under the prior, shape (latent,); from draws where not known."""
+    """The variance of each latent under the prior, shape (latent,); from draws where not known.
+
+    A prior that has none, as Cauchy's, is given that of a normal with the same quartiles.
+    """
     with quick_random():
         return jax.tree.map(np.asarray, _prior_variance(model))
 

@@ -72,7 +72,12 @@ def importance_draws(
     model: Model, x: Data, q: Distribution, key: PRNGKey, draws: int
 ) -> WeightedDraws:
     """`draws` samples z ~ q for one datum, weighted by p(x, z) / q(z)."""
-    log_weight = lambda z: model.log_joint(x, z) - q.log_prob(z)
+
+    def log_weight(z: Any) -> Scalar:
+        # A draw at which the model is no number has no weight, and does not spoil the others.
+        each = model.log_joint(x, z) - q.log_prob(z)
+        return jnp.where(jnp.isnan(each), -jnp.inf, each)
+
     if draws <= _LOT:
         z = draw(q, key, draws)
         return WeightedDraws(z, log_softmax(jax.vmap(log_weight)(z)))

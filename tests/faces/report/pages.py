@@ -43,7 +43,7 @@ LADDER = [
         ("ELBO", -86.1, 0.05, "lower bound", None),
         ("importance, 100 draws", -84.9, 0.07, "lower bound", 12.0),
         ("annealed", -84.21, 0.03, "lower bound", 14.2),
-        ("upper side", -84.12, 0.06, "upper bound", None),
+        ("upper side", -84.12, 0.06, "upper side", None),
     )
 ]
 

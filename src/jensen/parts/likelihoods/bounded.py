@@ -171,11 +171,14 @@ def _log_products(n: int, logit: Array, theta: Array, x: Array) -> Array:
     # The factors at k = 0 by their logarithms, since m alone may underflow.
     first = jnp.where(x > 0, jnp.minimum(logit, 0.0) - log_larger, 0.0)
     last = jnp.where(x < n, jnp.minimum(-logit, 0.0) - log_larger, 0.0)
+    if n == 1:
+        return first + last
     k = jnp.arange(1.0, n).reshape(-1, *(1,) * yes.ndim)
+    yes, no, theta, x = (each[None] for each in (yes, no, theta, x))
     above = jnp.where(k < x, yes + k * theta, 1.0) * jnp.where(k < n - x, no + k * theta, 1.0)
     factors = above / (1.0 + k * theta)
-    ones = jnp.ones((-len(factors) % _GROUP, *yes.shape))
-    grouped = jnp.concatenate([factors, ones]).reshape(-1, _GROUP, *yes.shape)
+    ones = jnp.ones((-len(factors) % _GROUP, *logit.shape))
+    grouped = jnp.concatenate([factors, ones]).reshape(-1, _GROUP, *logit.shape)
     return first + last + jnp.sum(jnp.log(jnp.prod(grouped, axis=1)), axis=0)
 
 

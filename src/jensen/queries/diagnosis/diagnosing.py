@@ -17,7 +17,8 @@ from jensen.queries.diagnosis.calibration import FALSE_ALARMS, Calibration, cali
 from jensen.queries.diagnosis.gaps import Gaps, annealed_evidence, gaps
 from jensen.queries.diagnosis.information import Information, information
 from jensen.queries.diagnosis.measured import Measured
-from jensen.queries.diagnosis.verdict import named, verdict
+from jensen.queries.diagnosis.residuals import Residuals, residuals
+from jensen.queries.diagnosis.verdict import Remedies, named, verdict
 
 __all__ = ["MOST_ANNEALED", "Diagnosis", "diagnose"]
 
@@ -40,6 +41,7 @@ class Diagnosis:
         information: of all rows.
         importance: log p(x) of all rows by importance sampling: ESS and k̂ of each.
         calibration: of the encoder, on rows simulated from the model.
+        residuals: of rows, beside those of simulated ones.
         verdict: sentences.
     """
 
@@ -48,6 +50,7 @@ class Diagnosis:
     information: Information
     importance: Estimate
     calibration: Calibration
+    residuals: Residuals
     verdict: list[str]
 
     @property
@@ -73,6 +76,7 @@ class Diagnosis:
             "information": self.information.to_json(),
             "importance": weights,
             "calibration": self.calibration.to_json(),
+            "residuals": self.residuals.to_json(),
             "verdict": self.verdict,
         }
 
@@ -90,12 +94,13 @@ def _line(name: str, mean: Measured | None, remark: str = "") -> str:
 
 def _gap_lines(found: Diagnosis) -> list[str]:
     gaps = found.gaps
-    of = lambda each: Measured.over_rows(each.values)
     mean = lambda gap: None if gap is None else gap.mean
+    count, known = len(gaps.evidence), int(gaps.known.sum())
+    whose = counted(count, "row") if known == count else f"{known} of {counted(count, 'row')}"
     lines = [
-        f"nats per row, {counted(len(gaps.evidence), 'row')}",
-        _line("log evidence, annealed", of(gaps.evidence)),
-        _line("ELBO", of(gaps.elbo)),
+        f"nats per row, {whose}",
+        _line("log evidence, annealed", gaps.mean(gaps.evidence)),
+        _line("ELBO", gaps.mean(gaps.elbo)),
         _line("gap = log evidence − ELBO", mean(gaps.total)),
         _line("  approximation: the family's best q", mean(gaps.approximation)),
         _line("  amortisation: the encoder's own", mean(gaps.amortisation)),
@@ -125,16 +130,18 @@ def _latent_lines(found: Diagnosis) -> list[str]:
     verdict = "uniform" if ranks.passed else f"not uniform in {named(ranks.rejected)}"
     told = f"{verdict} ({FALSE_ALARMS:.0%} false alarms)"
     lines.append(plain("ranks on simulated rows, p", f"{ranks.p_value:.2g}", told))
+    spread = found.residuals.ratio
+    if np.isfinite(spread):
+        name = "squared residuals, of simulated rows' own"
+        lines.append(plain(name, f"{spread:.2f}", "1 where the likelihood spreads as the data do"))
     return lines
 
 
 def _generalisation(training: Estimate | None, gaps: Gaps) -> Measured | None:
     if training is None:
         return None
-    here = gaps.evidence
-    return Measured(
-        training.value - here.value, float(np.hypot(training.row_stderr, here.row_stderr))
-    )
+    there, here = Measured.over_rows(training.values), gaps.mean(gaps.evidence)
+    return Measured(there.value - here.value, float(np.hypot(there.stderr, here.stderr)))
 
 
 def diagnose(model: Model, X: Data, key: PRNGKey, training: Data | None = None) -> Diagnosis:
@@ -158,7 +165,7 @@ def diagnose(model: Model, X: Data, key: PRNGKey, training: Data | None = None) 
         >>> abs(found.gaps.total.mean.value) < 0.01, found.calibration.passed
         (True, True)
     """
-    for_gaps, for_training, for_information, for_weights, for_ranks = split(key, 5)
+    for_gaps, for_training, for_information, for_weights, for_ranks, for_residuals = split(key, 6)
     some = lambda rows, most: jax.tree.map(lambda leaf: spread_out(leaf, most), rows)
     found = gaps(model, some(X, MOST_ANNEALED), for_gaps)
     fitted = None
@@ -167,5 +174,7 @@ def diagnose(model: Model, X: Data, key: PRNGKey, training: Data | None = None) 
     known = information(model, some(X, _MOST_INFORMING), for_information)
     weights = evidence.importance(model, X, for_weights, _DRAWS)
     ranks = calibrate(model, for_ranks, like=X)
-    words = verdict(found, _generalisation(fitted, found), known, weights, ranks)
-    return Diagnosis(found, fitted, known, weights, ranks, words)
+    spread = residuals(model, some(X, _MOST_INFORMING), for_residuals)
+    generalisation = _generalisation(fitted, found)
+    words = verdict(found, generalisation, known, weights, ranks, spread, Remedies.beyond(model))
+    return Diagnosis(found, fitted, known, weights, ranks, spread, words)

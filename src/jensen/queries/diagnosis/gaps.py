@@ -25,6 +25,8 @@ __all__ = ["Gap", "Gaps", "annealed_evidence", "gaps"]
 _DRAWS = 256
 # Rows in a compiled call: few enough for a handful of rows not to wait for many empty ones.
 _ROWS = 25
+# Standard errors by which a search must end below where it began to be given up.
+_CLEAR = 3.0
 # A short schedule: on digits it leaves less than a tenth of a nat, and gaps are tenths and more.
 _HOW = Annealing(chains=32)
 _TEMPERATURES = 50
@@ -70,20 +72,37 @@ class Gaps:
     amortisation: Gap | None
 
     @property
+    def known(self) -> np.ndarray:
+        """True for each row all of whose estimates are finite; means are over these rows."""
+        estimates = [self.evidence, self.elbo, *([] if self.best is None else [self.best])]
+        return np.all([np.isfinite(each.values) for each in estimates], axis=0)
+
+    def mean(self, of: Estimate) -> Measured:
+        """The mean of one of the estimates over the rows that are `known`."""
+        return Measured.over_rows(of.values[self.known])
+
+    def _less(self, above: Estimate, below: Estimate) -> Gap:
+        # Parts add up only if all are of the same rows.
+        with np.errstate(invalid="ignore"):
+            values = np.where(self.known, above.values - below.values, np.nan)
+        return Gap(values, np.hypot(above.standard_errors, below.standard_errors))
+
+    @property
     def total(self) -> Gap:
         """log p(x) − ELBO = KL(q(z | x) ‖ p(z | x)): approximation and amortisation, added up."""
-        return _less(self.evidence, self.elbo)
+        return self._less(self.evidence, self.elbo)
 
     @property
     def approximation(self) -> Gap | None:
         """log p(x) − the best ELBO: what no q of the family can reach."""
-        return None if self.best is None else _less(self.evidence, self.best)
+        return None if self.best is None else self._less(self.evidence, self.best)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         plain = lambda gap: None if gap is None else gap.mean.to_json()
         return {
             "rows": len(self.evidence),
+            "known": int(self.known.sum()),
             "log_evidence": self.evidence.to_json(),
             "elbo": self.elbo.to_json(),
             "best_elbo": None if self.best is None else self.best.to_json(),
@@ -91,10 +110,6 @@ class Gaps:
             "approximation": plain(self.approximation),
             "amortisation": plain(self.amortisation),
         }
-
-
-def _less(above: Estimate, below: Estimate) -> Gap:
-    return Gap(above.values - below.values, np.hypot(above.standard_errors, below.standard_errors))
 
 
 class _Context(eqx.Module):
@@ -158,5 +173,12 @@ def gaps(model: Model, X: Data, key: PRNGKey) -> Gaps:
     best = best.astype(np.float64)
     # Both were drawn with the same noise, of which their difference has less.
     difference = best - encoder
-    amortisation = Gap(difference.mean(axis=1), _error(difference))
-    return Gaps(found, _bound(encoder), _bound(best), amortisation)
+    gained = Gap(difference.mean(axis=1), _error(difference))
+    # The encoder's q is of the family too: where the search ended clearly below it, or nowhere,
+    # the best that is known is the encoder's.
+    lost = ~(gained.values >= -_CLEAR * gained.errors)
+    best[lost] = encoder[lost]
+    amortisation = Gap(np.where(lost, 0.0, gained.values), np.where(lost, 0.0, gained.errors))
+    result = Gaps(found, _bound(encoder), _bound(best), amortisation)
+    amortisation.values[~result.known] = np.nan
+    return result

@@ -1,15 +1,23 @@
 """What a diagnosis amounts to in words, each with the remedy that fits."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from jensen._words import counted
 from jensen.evidence import RELIABLE_KHAT, Estimate
+from jensen.model import Model
+from jensen.parts._families import members
+from jensen.parts.encoders import FullNormal
+from jensen.parts.likelihoods import Likelihood
 from jensen.queries.diagnosis.calibration import Calibration
 from jensen.queries.diagnosis.gaps import Gaps
 from jensen.queries.diagnosis.information import Information
 from jensen.queries.diagnosis.measured import Measured
+from jensen.queries.diagnosis.residuals import Residuals
 
-__all__ = ["verdict"]
+__all__ = ["Remedies", "named", "verdict"]
 
 # Differences below this many standard errors are not spoken of.
 SURE = 3.0
@@ -24,8 +32,59 @@ MANY_UNRELIABLE = 0.05
 # The share of the mean KL that the aggregate's own KL may have before the prior is blamed: what
 # is not information about rows, and would be saved by a prior of the right shape.
 MISPLACED = 0.25
+# How many times the squared residuals of simulated rows those of real ones must be, or the other
+# way round, before the likelihood is blamed: a standard deviation off by an eighth.
+SPREADS = 1.25
 # Nats below log N from which on a mutual information is that of the rows' small number.
 SATURATED = 0.5
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What a model does not have yet and could be given, in the words of `jensen.VAE`.
+
+    Attributes:
+        family: whether posterior='full' is something new.
+        priors: names.
+        likelihoods: names of others for the same kind of data; none where that is not known.
+    """
+
+    family: bool
+    priors: tuple[str, ...]
+    likelihoods: tuple[str, ...]
+
+    @classmethod
+    def beyond(cls, model: Model) -> "Remedies":
+        """Those that this model has not been given."""
+        family = getattr(model.encoder, "family", None)
+        prior = getattr(model.prior, "name", None)
+        here = model.likelihood
+        alike = lambda each: each.discrete == here.discrete and set(here.kinds) <= set(each.kinds)
+        others = [
+            name
+            for name, each in members(Likelihood).items()
+            if isinstance(here, Likelihood) and alike(each) and not isinstance(here, each)
+        ]
+        return cls(
+            family=not isinstance(family, FullNormal),
+            priors=tuple(name for name in ("mixture", "vamp") if name != prior),
+            likelihoods=tuple(others),
+        )
+
+    def likelihood(self) -> str:
+        """In a phrase."""
+        if not self.likelihoods:
+            return "Another likelihood may follow them."
+        return f"Another likelihood may follow them: likelihood={_either(self.likelihoods)}."
+
+    def prior(self) -> str:
+        """In a phrase."""
+        return f"a prior={_either(self.priors)} may save some of it"
+
+
+def _either(names: Sequence[str]) -> str:
+    *most, last = [repr(name) for name in names]
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def verdict(
@@ -34,15 +93,20 @@ def verdict(
     information: Information,
     importance: Estimate,
     calibration: Calibration,
+    residuals: Residuals,
+    remedies: Remedies,
 ) -> list[str]:
     """Sentences, the most telling first."""
     sentences = [
+        _on_unknown(gaps),
         _on_collapse(information),
-        _on_gap(gaps),
+        _on_gap(gaps, remedies),
+        _on_residuals(residuals, remedies),
         _on_generalisation(generalisation, gaps),
-        _on_prior(information),
-        _on_calibration(calibration),
+        _on_prior(information, remedies),
+        _on_calibration(calibration, remedies),
         _on_importance(importance),
+        gaps.evidence.warning() or "",
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -92,7 +156,30 @@ def named(latents: list[int]) -> str:
     )
 
 
-def _on_gap(gaps: Gaps) -> str:
+def _on_unknown(gaps: Gaps) -> str:
+    lost = int(np.sum(~gaps.known))
+    if not lost:
+        return ""
+    return (
+        f"{counted(lost, 'row')} of {len(gaps.known)} left out of the means: their evidence or"
+        " ELBO is not finite. They lie too far out for this model, or hold values it was not"
+        " made for."
+    )
+
+
+def _on_residuals(found: Residuals, remedies: Remedies) -> str:
+    difference, ratio = found.difference, found.ratio
+    if not abs(difference.value) > SURE * difference.stderr:
+        return ""
+    told = f"Squared residuals are {ratio:.2f} times those of rows of the model's own making"
+    if ratio > SPREADS:
+        return f"{told}: the data spread more than the likelihood allows. {remedies.likelihood()}"
+    if ratio < 1 / SPREADS:
+        return f"{told}: the likelihood spreads more than the data. {remedies.likelihood()}"
+    return ""
+
+
+def _on_gap(gaps: Gaps, remedies: Remedies) -> str:
     total = gaps.total.mean
     if np.isnan(total.value):
         return "The gap is unknown: no row has a finite evidence and ELBO."
@@ -108,14 +195,17 @@ def _on_gap(gaps: Gaps) -> str:
             " parts.encoders.Encoder(network, family, ...) to learn which."
         )
     approximation, amortisation = gaps.approximation.mean, gaps.amortisation.mean
-    family = "The family: posterior='full' follows correlations that a diagonal one cannot."
+    if remedies.family:
+        family = "The family: posterior='full' follows correlations that a diagonal one cannot."
+    else:
+        family = "The family: no normal q comes nearer, so weigh its draws, or anneal them."
     encoder = (
         "The encoder: train longer (more epochs, a larger patience), widen it (hidden), or give"
         " it more rows."
     )
     split = f"{begin}: {approximation} to its family, {amortisation} to the encoder."
     if approximation.value > DOMINATES * total.value:
-        return f"{split} {family} Where it is full already, weigh its draws or anneal them."
+        return f"{split} {family}"
     if amortisation.value > DOMINATES * total.value:
         return f"{split} {encoder}"
     return f"{split} Both count. {family} {encoder}"
@@ -140,7 +230,7 @@ def _on_generalisation(gap: Measured | None, gaps: Gaps) -> str:
     )
 
 
-def _on_prior(found: Information) -> str:
+def _on_prior(found: Information, remedies: Remedies) -> str:
     mutual, aggregate, kl = found.mutual.value, found.aggregate_kl, found.kl.value
     if found.rows < 2 or not found.active_units:
         return ""
@@ -153,12 +243,12 @@ def _on_prior(found: Information) -> str:
     if _clear(aggregate) and aggregate.value > MISPLACED * kl:
         return (
             f"The rows' posteriors together lie {aggregate} nats off the prior,"
-            f" of {kl:.2f} that z costs: a prior='mixture' or 'vamp' may save some of it."
+            f" of {kl:.2f} that z costs: {remedies.prior()}."
         )
     return ""
 
 
-def _on_calibration(found: Calibration) -> str:
+def _on_calibration(found: Calibration, remedies: Remedies) -> str:
     level = "1 false alarm in 100"
     if found.passed:
         return f"Calibrated on rows of its own making, as far as {len(found.ranks)} show ({level})."
@@ -166,10 +256,11 @@ def _on_calibration(found: Calibration) -> str:
     worst = sorted(found.rejected, key=lambda d: abs(coverage[d] - 0.9), reverse=True)
     told = "; ".join(f"z{d} is {faults[d]}, its 90 % holds {coverage[d]:.0%}" for d in worst[:3])
     more = f"; and {len(worst) - 3} more" if len(worst) > 3 else ""
+    train = "longer, wider, or with posterior='full'" if remedies.family else "longer or wider"
     return (
         f"Miscalibrated ({level}) in {len(worst)} of {counted(len(faults), 'latent')}:"
         f" {told}{more}. Do not read q as the posterior: weigh its draws, or train the encoder"
-        " longer, wider, or with posterior='full'."
+        f" {train}."
     )
 
 

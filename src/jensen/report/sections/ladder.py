@@ -17,7 +17,7 @@ __all__ = ["ladder"]
 _FAR = 8.0
 # Of so few effective draws an error is not to be believed.
 _FEW = 10
-_UPPER = "upper bound"
+_UPPER = "upper side"
 
 
 def ladder(data: ReportData) -> Section | None:
