@@ -116,17 +116,18 @@ class InTwoParts(eqx.Module):
 @pytest.mark.parametrize("start", ["encoder", "prior"])
 def test_latents_may_be_a_pytree(start, key):
     lg = LinearGaussian.random(jax.random.key(3), features=4, latent=3)
-    plain = lg.model()
+    normal = dist.Normal(jnp.zeros(3), jnp.ones(3)).to_event(1)
+    plain = eqx.tree_at(lambda m: m.prior, lg.model(), normal)
     model = Model(
-        prior=InTwoParts(dist.Normal(jnp.zeros(3), jnp.ones(3)).to_event(1)),
+        prior=InTwoParts(normal),
         decoder=lambda z: plain.decoder(jnp.concatenate([z["a"][None], z["b"]])),
         likelihood=plain.likelihood,
         encoder=lambda x, mask: InTwoParts(plain.encoder(x, mask)),
     )
     X = lg.sample(np.random.default_rng(0), 10).astype(np.float32)
-    found = evidence.annealed(model, X, key, 60, how=Annealing(start=start))
-    assert np.abs(found.values - lg.log_evidence(X)).max() < 0.25
-    assert abs(found.value - lg.log_evidence(X).mean()) < 0.05
+    of = lambda model: evidence.annealed(model, X, key, 20, how=Annealing(start=start))
+    # Chains see the same vectors, and draw the same numbers.
+    assert np.allclose(of(model).values, of(plain).values, atol=1e-3)
 
 
 def test_a_certificate_of_a_good_encoder_closes_and_carries_over(key):

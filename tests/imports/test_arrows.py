@@ -18,6 +18,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "_types": (),
     **dict.fromkeys(HELPERS, ("_types", "errors", "_runtime")),
     "_runtime": ("_types", "errors"),
+    "_sampling": ("_batching",),
     "parts": HELPERS,
     "model": ("parts",),
     "linear_gaussian": ("model",),

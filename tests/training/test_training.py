@@ -65,7 +65,7 @@ def test_the_last_partial_batch_counts_as_what_it_holds(rows, built):
 
 
 def test_training_raises_the_elbo_and_keeps_the_best_weights(rows, built):
-    done = train(*built, rows[:120], rows[120:], options=Options(max_epochs=30, learning_rate=0.02))
+    done = train(*built, rows[:120], rows[120:], options=Options(max_epochs=60, learning_rate=0.02))
     elbos = [record["validation_elbo"] for record in done.history]
     assert elbos[-1] > elbos[0] + 1
     assert done.best_epoch == 1 + int(np.argmax(elbos))
