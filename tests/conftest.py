@@ -1,11 +1,17 @@
 """The suite's harness: warnings are errors, promotion raises, shapes are checked at run time."""
 
+import os
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 from jaxtyping import install_import_hook
+
+# The suite compiles more than it computes: what is not compiled by `quick_jit` either, which has
+# options of its own, is hardly optimised. Flags are read when JAX first computes.
+_FLAGS = "--xla_backend_optimization_level=0"
+os.environ["XLA_FLAGS"] = f"{_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
 
 # Every function that annotates shapes is held to them while the tests run.
 _SHAPED = ("evidence", "inference", "linear_gaussian", "model", "objectives", "parts", "queries")

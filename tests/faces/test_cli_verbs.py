@@ -470,7 +470,14 @@ def test_annealed_and_certified_evidence_have_their_keys(run):
     assert (annealed["temperatures"], annealed["chains"]) == (7, 4)
     assert annealed["bracket"] is annealed["carries_over"] is None
     certified = json.loads(run(f"{line} certified --tolerance 5 --chains 4"))
-    assert set(certified["bracket"]) == {"lower", "upper", "gap", "gap_stderr", "rows"}
+    of_certificates = {"tolerance", "closed", "misfits", "beside"}
+    assert set(certified) == ESTIMATE | more | of_certificates | {"rows", "seconds"}
+    assert set(certified["bracket"]) == {
+        "interval", "lower", "upper", "gap", "gap_stderr", "rows"
+    }  # fmt: skip
+    assert certified["closed"]
+    assert len(certified["misfits"]) == 1
+    assert set(certified["beside"]["acceptance"]) == {"real", "simulated"}
     assert certified["lower"] < certified["value"]
     # Of so few chains k̂ is not known, and nothing carries over.
     assert certified["carries_over"] is False

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 __all__ = ["brief", "outliers", "summary"]
 
 _BRIEF = ("value", "stderr", "method", "kind", "draws", "ess", "khat")
-_ANNEALED = ("lower", "bracket", "temperatures", "chains", "acceptance", "carries_over")
+_ANNEALED = (
+    "lower", "bracket", "temperatures", "chains", "acceptance", "carries_over",
+    "tolerance", "closed", "misfits", "beside",
+)  # fmt: skip
 
 
 def brief(estimate: "Estimate") -> dict[str, Any]:

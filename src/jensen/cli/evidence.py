@@ -52,7 +52,9 @@ def evidence(
     ] = None,
     max_time: Annotated[
         float | None,
-        typer.Option(show_default=False, help="Seconds that certified may take; else no limit."),
+        typer.Option(
+            show_default=False, help="Seconds after which certified makes the schedule no longer."
+        ),
     ] = None,
     folder: Annotated[
         Path | None,

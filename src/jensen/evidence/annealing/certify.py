@@ -69,7 +69,13 @@ class Certified(Annealed):
         return super().to_json(per_row) | {
             "bracket": self.bracket.to_json(),
             "tolerance": self.tolerance,
+            "closed": self.closed,
             "carries_over": self.carries_over,
+            "misfits": list(self.misfits),
+            "beside": {
+                name: {"real": real, "simulated": simulated}
+                for name, (real, simulated) in self.beside().items()
+            },
         }
 
     def beside(self) -> dict[str, tuple[float, float]]:
