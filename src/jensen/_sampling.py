@@ -35,7 +35,8 @@ def _folded(key: PRNGKey, numbers: Array) -> Array:
 
 def _keys(key: PRNGKey, numbers: np.ndarray) -> np.ndarray:
     """The key that follows from `key` and each pair of numbers, as plain numbers."""
-    parts = []
+    # Of no numbers there are no keys; it is for who asked to say that rows are missing.
+    parts = [np.asarray(jax.random.key_data(key))[None][:0]]
     for pairs, count in batches(numbers.astype(np.uint32), _KEYS):
         with quick_random():
             parts.append(np.asarray(_folded(key, pairs))[:count])

@@ -49,3 +49,12 @@ def test_active_units_do_not_depend_on_the_unit_of_z(unit, prior):
     # The variance of 1,000 normal draws is known to 5 % (one deviation).
     np.testing.assert_allclose(variance, unit**2 * np.ones(2), rtol=0.25)
     assert active_units(posterior_means(model, X), variance) == 1
+
+
+def test_a_prior_of_no_variance_is_measured_by_its_quartiles():
+    """Else no latent under Cauchy's, whose variance is infinite, could vary by any share of it."""
+    model = model_in(1.0, lambda unit: dist.Cauchy(jnp.zeros(2), unit).to_event(1))
+    # Its quartiles are at −1 and 1; those of 1,000 draws are known to some 5 %.
+    np.testing.assert_allclose(prior_variance(model), (2 / 1.349) ** 2 * np.ones(2), rtol=0.5)
+    X = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    assert active_units(posterior_means(model, X), prior_variance(model)) == 1

@@ -4,12 +4,16 @@ import equinox as eqx
 import jax
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from jensen import Datum, LinearGaussian, recipes
+from jensen.errors import OptionError
 from jensen.queries.diagnosis.residuals import residuals
 
-# Standard errors; chance goes beyond them once in 16,000 times.
-MOST = 4.0
+from ..statistics.budget import level
+
+# Standard errors that chance goes beyond with the probability that the budget leaves.
+MOST = norm.isf(level("residuals", 2) / 2)
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +64,17 @@ def test_what_is_masked_does_not_count(rows, key):
     assert np.isfinite(spoiled).all()
     assert np.array_equal(spoiled, of(np.float32(7.0)))
     assert not np.allclose(spoiled, residuals(model, rows, key).real, rtol=0.01)
+
+
+def test_no_rows_are_refused(exact, rows, key):
+    with pytest.raises(OptionError, match="no rows"):
+        residuals(exact.model(), Datum(rows[:0], None), key)
+
+
+def test_a_pixel_that_is_sure_and_wrong_is_not_dropped(key):
+    pixels = (np.random.default_rng(0).random((60, 5)) < 0.5).astype(np.float32)
+    model = recipes.build_model(pixels, key=key, latent_dim=2, hidden=(8,), likelihood="bernoulli")
+    bias = lambda m: m.decoder.layers[-1].bias
+    sure = eqx.tree_at(bias, model, bias(model).at[0].set(40.0))
+    assert np.isfinite(residuals(sure, pixels, key).real).all()
+    assert residuals(sure, pixels, key).ratio > 100

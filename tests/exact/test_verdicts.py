@@ -121,7 +121,9 @@ def test_a_model_is_not_told_to_take_what_it_has():
     assert "posterior='full'" not in told(**family, remedies=bare)
     assert "weigh its draws" in told(**family, remedies=bare)
     assert "a prior='vamp' may" in told(**prior, remedies=bare)
-    assert "Another likelihood may follow them." in told(residuals=1.6, remedies=bare)
+    assert "Another likelihood may follow them, or a wider decoder." in told(
+        residuals=1.6, remedies=bare
+    )
     ppca, _ = recipes.ppca(np.eye(6, 4, dtype=np.float32), key=jax.random.key(0), latent_dim=2)
     found = Remedies.beyond(ppca)
     assert not found.family

@@ -29,6 +29,7 @@ SHARES = {
     "posterior draws": 2e-6,
     "comparison": 5e-7,
     "brackets": 1e-6,
+    "residuals": 2e-7,
 }
 
 

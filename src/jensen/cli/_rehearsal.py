@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Rehearsal"]
 
-# Fewer than any batch: programs take batches of one shape, however few rows are given.
+# Fewer than any batch: nearly all programs take batches of one shape, however few rows are given.
 _ROWS = 8
 
 
@@ -51,20 +51,19 @@ class Rehearsal:
 
     def _run(self, vae: "VAE") -> None:
         with np.errstate(all="ignore"):
-            every = self._held_out()
-            training = None if every.training is None else _few(every.training)
-            scored = _few(every.scored)
-            few = replace(
-                every,
-                rows=scored,
-                indices=np.arange(len(scored)),
-                labels=None,
-                training=training,
-            )
+            few = _few_of(self._held_out())
+            if self._cancelled:
+                return
             check = vae.check(few.scored, few.training)
             if self._report and not self._cancelled:
                 with tempfile.TemporaryDirectory() as folder:
                     report_on(vae, few, check, Path(folder) / "report.html", seconds=0.0)
+
+
+def _few_of(every: HeldOut) -> HeldOut:
+    training = None if every.training is None else _few(every.training)
+    rows = _few(every.scored)
+    return replace(every, rows=rows, indices=np.arange(len(rows)), labels=None, training=training)
 
 
 def _few(rows: np.ndarray) -> np.ndarray:

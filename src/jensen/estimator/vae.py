@@ -177,7 +177,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             folder: where checkpoints and `history.jsonl` are written while training.
             resume: go on from the checkpoint in `folder`.
             on_start: called before the first epoch with a copy of this estimator that has its
-                first weights, and answers as if it were fitted.
+                first weights, and answers as if it were fitted, but for `predict`.
             on_epoch: called after each epoch with its record and the epochs planned.
             on_failure: called with a sentence when training goes back after a failure.
 

@@ -36,14 +36,16 @@ def posterior_means(model: Model, X: Data) -> Any:
 
 @quick_jit
 def _prior_variance(model: Model) -> Any:
-    prior, key = model.latent_prior(), jax.random.key(0)
-    draws = draw(prior, key, _DRAWS)
+    return variance(model.latent_prior(), jax.random.key(0), _DRAWS)
 
-    def known_or_by_quartiles(of: Array, z: Array) -> Array:
+
+@quick_jit
+def _by_quartiles(model: Model) -> Any:
+    def of(z: Array) -> Array:
         low, high = jnp.quantile(z, jnp.array([0.25, 0.75]), axis=0)
-        return jnp.where(jnp.isfinite(of), of, ((high - low) / _QUARTILES_APART) ** 2)
+        return ((high - low) / _QUARTILES_APART) ** 2
 
-    return jax.tree.map(known_or_by_quartiles, variance(prior, key, _DRAWS), draws)
+    return jax.tree.map(of, draw(model.latent_prior(), jax.random.key(0), _DRAWS))
 
 
 def prior_variance(model: Model) -> Any:
@@ -52,7 +54,10 @@ def prior_variance(model: Model) -> Any:
     A prior that has none, as Cauchy's, is given that of a normal with the same quartiles.
     """
     with quick_random():
-        return jax.tree.map(np.asarray, _prior_variance(model))
+        found = jax.tree.map(np.asarray, _prior_variance(model))
+        if all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found)):
+            return found
+        return jax.tree.map(np.asarray, _by_quartiles(model))
 
 
 def active_units(codes: Any, variance: Any = 1.0) -> int:

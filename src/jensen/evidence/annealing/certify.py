@@ -177,6 +177,10 @@ def certify(
     simulated = simulate(model, for_rows, rows, X)
     pilots = split(for_pilot)
     accept = how.acceptance
+    tell(
+        f"a pilot of {PILOT} temperatures on {rows} rows simulated from the model, which shows what"
+        " the rest will cost"
+    )
     here = pilot(program, simulated.X, pilots[0], chains, accept, work, "pilot-simulated")
 
     def left() -> float:
@@ -189,6 +193,9 @@ def certify(
         return work.seconds_per_temperature * steps
 
     temperatures = int(np.clip(round(_FIRST_BY_TOLERANCE / tolerance), *_FIRST))
+    # The pilot has told the pace.
+    while temperatures > _FIRST[0] and seconds(temperatures, True) > left():
+        temperatures = max(_FIRST[0], temperatures // 2)
     while True:
         tell(
             f"{rows} simulated rows from both sides and {count} real ones, {chains} chains of"

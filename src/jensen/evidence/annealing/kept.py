@@ -16,6 +16,10 @@ from jensen.errors import OptionError
 __all__ = ["Keeper"]
 
 
+# Changes whenever random numbers follow from a key in another way: pieces of both do not fit.
+_SCHEME = 2
+
+
 class Keeper:
     """Does a piece of work, or gives back what was kept of it.
 
@@ -36,7 +40,7 @@ class Keeper:
         self._paces: list[float] = []
         if self._folder is None:
             return
-        note, digest = self._folder / "call.txt", _digest(call)
+        note, digest = self._folder / "call.txt", _digest((_SCHEME, call))
         if note.exists() and read_bytes(note).decode() != digest:
             raise OptionError(
                 f"folder={self._folder}: keeps the work of another call (other rows, model, seed"

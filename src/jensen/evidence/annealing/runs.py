@@ -216,7 +216,10 @@ def _segment(*parts: np.ndarray) -> Segment:
 
 def compile_ahead(program: Program, X: Data, chains: int) -> None:
     """Run what takes longest to compile for no temperature, so that it is compiled."""
-    (rows, _), *_ = batches(X, ROWS)
+    # Simulated rows come first, and are floats.
+    as_simulated = lambda leaf: leaf[:ROWS] if leaf.dtype == bool else np.float32(leaf[:ROWS])
+    first = jax.tree.map(as_simulated, X)
+    ((rows, _),) = batches(first, ROWS)
     size = program.size(jax.tree.map(lambda leaf: leaf[0], rows))
     keys = split(jax.random.key(0), ROWS)
     state = begun(jnp.asarray(np.zeros((ROWS, chains, size), np.float32)))

@@ -140,7 +140,7 @@ def _latent_lines(found: Diagnosis) -> list[str]:
 def _generalisation(training: Estimate | None, gaps: Gaps) -> Measured | None:
     if training is None:
         return None
-    there, here = Measured.over_rows(training.values), gaps.mean(gaps.evidence)
+    there, here = (Measured.over_rows(each.values) for each in (training, gaps.evidence))
     return Measured(there.value - here.value, float(np.hypot(there.stderr, here.stderr)))
 
 

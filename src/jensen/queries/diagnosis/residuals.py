@@ -23,6 +23,8 @@ _DRAWS = 10
 _BATCH = 50
 # Draws of an entry whose likelihood does not know its own mean or variance.
 _UNKNOWN = 100
+# The least variance that is believed, in units of the squared mean and of one.
+_LEAST = 1e-7
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,6 +54,7 @@ class Residuals:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
+            "rows": int(np.isfinite(self.real).sum()),
             "real": Measured.over_rows(self.real).to_json(),
             "simulated": Measured.over_rows(self.simulated).to_json(),
         }
@@ -63,7 +66,11 @@ def _of_row(model: Model, x: Any, key: PRNGKey) -> Array:
     def squared(z: Any, key: PRNGKey) -> Array:
         p = model.conditional(z)
         centre, spread = mean(p, key, _UNKNOWN), variance(p, key, _UNKNOWN)
-        each = (values - centre) ** 2 / spread
+        # A probability next to 0 or 1 is rounded to it: what is then left of the variance is what
+        # single precision can tell. A variance that is not finite tells nothing.
+        floor = _LEAST * (1.0 + centre**2)
+        each = (values - centre) ** 2 / jnp.maximum(spread, floor)
+        each = jnp.where(jnp.isfinite(spread), each, jnp.nan)
         if mask is None:
             return jnp.mean(each)
         # What is masked may hold anything, even what is no number.

@@ -59,11 +59,16 @@ class Remedies:
         family = getattr(model.encoder, "family", None)
         prior = getattr(model.prior, "name", None)
         here = model.likelihood
-        alike = lambda each: each.discrete == here.discrete and set(here.kinds) <= set(each.kinds)
+        # Of 0 and 1 all likelihoods are the same.
+        known = isinstance(here, Likelihood) and here.largest > 1
         others = [
             name
             for name, each in members(Likelihood).items()
-            if isinstance(here, Likelihood) and alike(each) and not isinstance(here, each)
+            if known
+            and each.discrete == here.discrete
+            and set(here.kinds) <= set(each.kinds)
+            and not isinstance(here, each)
+            and not each.takes_value
         ]
         return cls(
             family=not isinstance(family, FullNormal),
@@ -74,7 +79,7 @@ class Remedies:
     def likelihood(self) -> str:
         """In a phrase."""
         if not self.likelihoods:
-            return "Another likelihood may follow them."
+            return "Another likelihood may follow them, or a wider decoder."
         return f"Another likelihood may follow them: likelihood={_either(self.likelihoods)}."
 
     def prior(self) -> str:
@@ -175,7 +180,11 @@ def _on_residuals(found: Residuals, remedies: Remedies) -> str:
     if ratio > SPREADS:
         return f"{told}: the data spread more than the likelihood allows. {remedies.likelihood()}"
     if ratio < 1 / SPREADS:
-        return f"{told}: the likelihood spreads more than the data. {remedies.likelihood()}"
+        return (
+            f"{told}: the likelihood spreads more than the data. Train longer, or take a"
+            " likelihood whose spread is learned (normal-predicted), or one that spreads less"
+            " (binomial, poisson), as the data allow."
+        )
     return ""
 
 
