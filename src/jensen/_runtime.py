@@ -14,6 +14,9 @@ import platformdirs
 
 __all__ = ["keep_compiled_programs", "quick_jit", "quick_random", "rehearse"]
 
+# Options of XLA for programs on a CPU.
+ON_CPU: dict[str, Any] = {"xla_backend_optimization_level": 1}
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -59,7 +62,7 @@ def quick_jit(function: Callable[P, T]) -> Callable[P, T]:
     def program() -> Any:
         # The backend is known once something runs, and not yet on import.
         on_cpu = jax.default_backend() == "cpu"
-        options = {"xla_backend_optimization_level": 1} if on_cpu else None
+        options = dict(ON_CPU) if on_cpu else None
         # Its types leave out what it hands on to `jax.jit`.
         filter_jit: Any = eqx.filter_jit
         return filter_jit(function, compiler_options=options)

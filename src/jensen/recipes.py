@@ -6,6 +6,7 @@ the decoder's first bias, pseudo-inputs.
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import equinox as eqx
@@ -20,9 +21,10 @@ from jensen.model import Model
 from jensen.objectives import ELBO, IWAE, BetaELBO, Objective
 from jensen.parts._families import choose
 from jensen.parts._standardise import standardisation
-from jensen.parts.encoders import Encoder, PosteriorFamily
+from jensen.parts.encoders import Encoder
 from jensen.parts.likelihoods import Likelihood
 from jensen.parts.networks import MLP
+from jensen.parts.posteriors import PosteriorFamily
 from jensen.parts.priors import Prior
 
 __all__ = ["beta_vae", "build_model", "build_objective", "iwae", "ppca", "vae", "vamp_vae"]
@@ -47,18 +49,39 @@ def _named_value(option: str, text: str) -> tuple[str, float | None]:
 
 
 def build_objective(objective: str | Objective) -> Objective:
-    """An objective by its name: "elbo", "elbo:4", "iwae:50", "beta:4"; or itself."""
+    """An objective by its name, with its number and further options; or itself.
+
+    Raises:
+        OptionError: an unknown name or option, or a value that means nothing.
+
+    Example:
+        >>> build_objective("iwae:50").draws
+        50
+        >>> build_objective("beta:1,free_bits=0.1,warmup=20").free_bits
+        0.1
+    """
     if isinstance(objective, Objective):
         return objective
-    name, value = _named_value("objective", objective)
+    name, *others = objective.split(",")
+    name, value = _named_value("objective", name)
     family = choose(Objective, "objective", name)
-    if value is None:
-        return family()
-    if family.takes_value == "draws":
-        if value != int(value):
-            raise OptionError(f"objective={objective!r}: the number of draws must be whole.")
-        value = int(value)
-    return family(**{family.takes_value: value})
+    options: dict[str, Any] = {} if value is None else {family.takes_value: value}
+    defaults = {field.name: field.default for field in fields(family)}
+    for other in others:
+        option, _, text = other.strip().partition("=")
+        if option not in defaults:
+            raise OptionError(
+                f"objective={objective!r}: {name} has no option {option!r}; those that may follow"
+                f" a comma are {', '.join(f'{each}=' for each in defaults)}."
+            )
+        plain = isinstance(defaults[option], str)
+        options[option] = text if plain else _named_value("objective", f"{option}:{text}")[1]
+    for option, given in options.items():
+        if isinstance(defaults[option], int):
+            if given != int(given):
+                raise OptionError(f"objective={objective!r}: {option} must be a whole number.")
+            options[option] = int(given)
+    return family(**options)
 
 
 def _build_likelihood(likelihood: str | Any, rows: np.ndarray, high: float | None) -> Any:
@@ -104,9 +127,10 @@ def build_model(
         raise OptionError(f"latent_dim={latent_dim!r}: must be a whole number of at least 1.")
     event_shape = rows.shape[1:]
     spoken = _build_likelihood(likelihood, rows, high)
-    family = choose(PosteriorFamily, "posterior", posterior)(latent_dim)
+    family_kind = choose(PosteriorFamily, "posterior", posterior)
     with quick_random():
         for_encoder, for_decoder, for_prior = jax.random.split(key, 3)
+        family = family_kind.build(jax.random.fold_in(key, 3), latent_dim)
         if encoder is None:
             encoder = MLP(
                 event_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder

@@ -10,8 +10,9 @@ import pytest
 
 from jensen._types import Constant
 from jensen.inference import best_in_family
-from jensen.parts.encoders import DiagonalNormal, Encoder, FullNormal
+from jensen.parts.encoders import Encoder
 from jensen.parts.networks import Linear
+from jensen.parts.posteriors import DiagonalNormal, FullNormal
 from jensen.queries.diagnosis import Gap, gaps
 
 # What single precision and a search that ends near the best, not at it, may be off, in nats.

@@ -23,7 +23,7 @@ def estimate(values, khat=0.3):
     return Estimate(values, 0 * values, "lower bound", "x", 100, None, np.full(ROWS, khat))
 
 
-ALL = Remedies(True, ("mixture", "vamp"), ("student-t",))
+ALL = Remedies(("full", "flow"), ("mixture", "vamp"), ("student-t",))
 
 
 def gaps_of(approximation=0.1, amortisation=0.1, split=True, lost=0):
@@ -117,7 +117,7 @@ def test_what_may_be_chance_is_not_spoken_of():
 
 def test_a_model_is_not_told_to_take_what_it_has():
     family, prior = {"gaps": gaps_of(3.0, 0.2)}, {"aggregate": 1.5}
-    bare = Remedies(False, ("vamp",), ())
+    bare = Remedies((), ("vamp",), ())
     assert "posterior='full'" not in told(**family, remedies=bare)
     assert "weigh its draws" in told(**family, remedies=bare)
     assert "a prior='vamp' may" in told(**prior, remedies=bare)
@@ -126,7 +126,7 @@ def test_a_model_is_not_told_to_take_what_it_has():
     )
     ppca, _ = recipes.ppca(np.eye(6, 4, dtype=np.float32), key=jax.random.key(0), latent_dim=2)
     found = Remedies.beyond(ppca)
-    assert not found.family
+    assert found.families == ("flow",)
     assert found.priors == ("mixture", "vamp")
     assert "normal-shared" not in found.likelihoods
     assert "student-t" in found.likelihoods

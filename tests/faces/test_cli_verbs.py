@@ -305,8 +305,9 @@ def test_diagnose(run, home, capsys):
     X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
     same = jensen.load(home / "table").diagnose(X[4:12])
     assert same.to_json()["verdict"] == told["verdict"]
-    text = run("diagnose table table.csv --rows 4:12")
+    text = run("diagnose table table.csv --rows 4:12 --report why.html")
     assert "amortisation" in text
+    assert "Whether the encoder is calibrated" in (home / "why.html").read_text(encoding="utf-8")
     assert told["verdict"][0] in text
     other = json.loads(run("diagnose table table.csv --rows 4:12 --seed 3 --json"))
     assert other["gaps"]["total"] != gaps["total"]

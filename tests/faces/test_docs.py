@@ -34,7 +34,7 @@ _NAME = re.compile(r"`(jensen(?:\.\w+)+)`")
 _ENVIRONMENT = {
     "PYTHONPATH": str(Path(jensen.__file__).parents[1]),
     "PYTHONUTF8": "1",
-    "XLA_FLAGS": "--xla_backend_optimization_level=1",
+    "XLA_FLAGS": "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false",
 }
 _DRIVER = """
 import json, sys

@@ -156,7 +156,7 @@ def test_the_likelihood_follows_the_kind(kind, expected):
         ({"likelihood": "normal-fixed"}, "normal-fixed:0.5"),
         ({"likelihood": "normal:3"}, "takes no value"),
         ({"prior": "flat"}, "prior='flat' is unknown.*mixture, normal, vamp"),
-        ({"posterior": "none"}, "posterior='none' is unknown.*diagonal, full"),
+        ({"posterior": "none"}, "posterior='none' is unknown.*diagonal, flow, full"),
         ({"objective": "elbow"}, "objective='elbow' is unknown.*beta, elbo, iwae"),
         ({"objective": "iwae:2.5"}, "whole"),
         ({"objective": "elbo:3"}, None),

@@ -91,7 +91,7 @@ def test_densities_integrate_to_one(over_z, name, latent):
 
 @pytest.mark.parametrize("name", POSTERIORS)
 def test_a_posterior_family_is_standard_normal_at_zero(name, key):
-    member = POSTERIORS[name](3)
+    member = POSTERIORS[name].build(key, 3)
     q = member(jnp.zeros(member.size))
     z = jax.random.normal(key, (5, 3))
     standard = StandardNormal(3)()
@@ -102,7 +102,7 @@ def test_a_posterior_family_is_standard_normal_at_zero(name, key):
 @pytest.mark.parametrize("size", [-30.0, 30.0])
 @pytest.mark.parametrize("name", POSTERIORS)
 def test_a_posterior_family_stands_extreme_outputs(name, size, key):
-    member = POSTERIORS[name](3)
+    member = POSTERIORS[name].build(key, 3)
 
     @jax.jit
     def entropy_like(h):
@@ -170,7 +170,7 @@ def test_kl_is_none_or_that_of_quadrature(over_z, posterior, prior):
     q, p = over_z[2][posterior], over_z[2][prior]
     closed = closed_form_kl(q, p)
     if closed is None:
-        assert prior != "normal", "the usual pair has a closed form"
+        assert posterior == "flow" or prior != "normal", "the usual pair has one"
         return
     axis = np.linspace(-16, 16, 401)
     z = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
@@ -182,7 +182,7 @@ def test_kl_is_none_or_that_of_quadrature(over_z, posterior, prior):
     np.testing.assert_allclose(closed, by_quadrature, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("posterior", POSTERIORS)
+@pytest.mark.parametrize("posterior", ["diagonal", "full"])
 def test_kl_to_a_normal_of_one_scale_for_all(over_z, posterior):
     q = over_z[3][posterior]
     one_scale = dist.Normal(jnp.zeros(3), 2.0).to_event(1)

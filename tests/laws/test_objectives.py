@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jensen.errors import OptionError
-from jensen.objectives import BetaELBO
+from jensen.objectives import ELBO, BetaELBO
 from jensen.recipes import build_objective
 from jensen.training.step import split_trainable
 
@@ -90,12 +90,28 @@ def test_terms_of_a_batch_are_those_of_each_row(variant, key):
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_an_objective_is_found_by_its_name(name):
     assert isinstance(build_objective(name), OBJECTIVES[name])
-    if OBJECTIVES[name].takes_value is None:
-        with pytest.raises(OptionError, match=name):
-            build_objective(f"{name}:3")
-    else:
-        chosen = build_objective(f"{name}:3")
-        assert getattr(chosen, OBJECTIVES[name].takes_value) == 3
+    chosen = build_objective(f"{name}:3")
+    assert getattr(chosen, OBJECTIVES[name].takes_value) == 3
+
+
+def test_options_of_an_objective_follow_its_name():
+    assert build_objective("beta:2, free_bits=0.1,warmup=5") == BetaELBO(2.0, 5.0, 0.1)
+    assert build_objective("elbo,draws=4,gradient=score") == ELBO(4, "score")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("beta:1,draws=2", "has no option 'draws'.* beta=, warmup=, free_bits="),
+        ("beta,free_bits", "must be a number"),
+        ("beta,free_bits=-1", "must not be below 0"),
+        ("elbo,draws=2.5", "whole number"),
+        ("beta:1:2", "must be a number"),
+    ],
+)
+def test_options_that_make_no_objective_are_refused(text, told):
+    with pytest.raises(OptionError, match=told):
+        build_objective(text)
 
 
 @pytest.mark.parametrize("bad", ["-1", "nan", "inf", "three"])

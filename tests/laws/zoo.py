@@ -14,8 +14,8 @@ import numpyro.distributions as dist
 from jensen.objectives import Objective
 from jensen.parts import networks
 from jensen.parts._families import members
-from jensen.parts.encoders import PosteriorFamily
 from jensen.parts.likelihoods import Likelihood
+from jensen.parts.posteriors import PosteriorFamily
 from jensen.parts.priors import Prior
 from jensen.recipes import build_model
 from jensen.training.step import split_trainable
@@ -123,7 +123,7 @@ def posteriors(latent: int) -> dict[str, Any]:
     """q(z) of every posterior family, away from the standard normal."""
     made = {}
     for name, family in POSTERIORS.items():
-        member = family(latent)
+        member = jittered(family.build(jax.random.key(5), latent), jax.random.key(6), 0.15)
         made[name] = member(0.8 * jax.random.normal(jax.random.key(4), (member.size,)))
     return made
 

@@ -1,5 +1,10 @@
 """`jensen diagnose`: where evidence is lost, and what would mend it."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from jensen.cli._options import Data, Json, Key, Model, Quiet, Rows, Seed
 
 EXAMPLE = "jensen diagnose runs/digits digits"
@@ -11,6 +16,10 @@ def diagnose(
     rows: Rows = None,
     key: Key = None,
     seed: Seed = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(show_default=False, help="Also write it all to a page of pictures, .html."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -25,9 +34,10 @@ def diagnose(
     from jensen._words import counted
     from jensen.cli._held_out import held_out_where_known, limited
     from jensen.cli._inputs import load_model
-    from jensen.cli._output import print_json, say
+    from jensen.cli._output import plain, print_json, require_suffix, say
     from jensen.queries.diagnosis import MOST_ANNEALED
 
+    require_suffix(report, (".html",))
     began = time.monotonic()
     vae = load_model(model)
     found, known = held_out_where_known(vae, model, data, key, rows)
@@ -36,9 +46,16 @@ def diagnose(
     annealed = min(MOST_ANNEALED, len(held_out.scored))
     say(quiet, f"diagnosing {counted(len(held_out.scored), 'row')}{whose}; {annealed} annealed")
     diagnosis = vae.diagnose(held_out.scored, held_out.training, random_state=seed)
+    told = diagnosis.to_json(per_row=True)
+    if report is not None:
+        from jensen.report import write_diagnosis
+
+        write_diagnosis(report, f"{held_out.name}: diagnosis", plain(told))
     if json:
         seconds = round(time.monotonic() - began, 3)
-        told = diagnosis.to_json(per_row=True)
-        print_json(told | {"rows": held_out.indices, "seconds": seconds})
+        page = {} if report is None else {"report": report}
+        print_json(told | {"rows": held_out.indices, "seconds": seconds} | page)
     else:
         print(diagnosis)
+        if report is not None:
+            print(f"report: {report}")

@@ -42,11 +42,15 @@ def fit(
         str, typer.Option(help="normal, mixture or vamp.", rich_help_panel=_MODEL)
     ] = "normal",
     posterior: Annotated[
-        str, typer.Option(help="diagonal or full covariance.", rich_help_panel=_MODEL)
+        str, typer.Option(help="diagonal, full (covariance) or flow.", rich_help_panel=_MODEL)
     ] = "diagonal",
     objective: Annotated[
         str,
-        typer.Option(help="elbo, elbo:DRAWS, iwae:DRAWS or beta:BETA.", rich_help_panel=_TRAINING),
+        typer.Option(
+            help="elbo, elbo:DRAWS, iwae:DRAWS or beta:BETA; options may follow, as in"
+            " beta:1,free_bits=0.1,warmup=20.",
+            rich_help_panel=_TRAINING,
+        ),
     ] = "elbo",
     epochs: Annotated[
         str,

@@ -54,8 +54,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         hidden: widths of the encoder's hidden layers, the decoder's reversed; () is linear.
         activation: elu, gelu, relu, silu, softplus or tanh.
         prior: normal, mixture, vamp, or a distribution of your own over z.
-        posterior: diagonal or full covariance.
-        objective: elbo, elbo:DRAWS, iwae:DRAWS, beta:BETA, or an objective.
+        posterior: diagonal, full (covariance) or flow.
+        objective: elbo, elbo:DRAWS, iwae:DRAWS, beta:BETA, with further options behind commas
+            ("beta:1,free_bits=0.1,warmup=20"), or an objective.
         encoder: a network of your own, event shape -> (numbers of the posterior,).
         decoder: a network of your own, (latent_dim,) -> (numbers of the likelihood, *event).
         kind: override of what the schema infers: binary, bounded, count or real.

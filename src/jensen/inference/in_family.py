@@ -12,7 +12,7 @@ from jensen._sampling import draw
 from jensen._types import Data, PRNGKey, Scalar, as_datum
 from jensen.inference.descent import descend
 from jensen.model import Model
-from jensen.parts.encoders import PosteriorFamily
+from jensen.parts.posteriors import PosteriorFamily
 
 __all__ = ["best_in_family"]
 

@@ -1,5 +1,6 @@
-"""The page: one HTML file that holds all it shows and asks nothing of a network."""
+"""Pages: one HTML file each, that holds all it shows and asks nothing of a network."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from jensen.report.content import ReportData
 from jensen.report.markup import Section
 from jensen.report.numbers import count, fixed, known
 from jensen.report.sections import SECTIONS
+from jensen.report.sections.diagnosis import DIAGNOSIS
 from jensen.report.style import CSS
 
-__all__ = ["write_report"]
+__all__ = ["write_diagnosis", "write_report"]
 
 # The browser itself refuses whatever the page might ask of a network.
 _POLICY = (
@@ -28,16 +30,37 @@ def write_report(path: Path | str, data: ReportData) -> Path:
     Raises:
         FileError: the file cannot be written.
     """
+    return _write(path, data.title, _about(data.summary), [make(data) for make in SECTIONS])
+
+
+def write_diagnosis(path: Path | str, title: str, told: Mapping[str, Any]) -> Path:
+    """Write a diagnosis as a page, whole or not at all; returns the path.
+
+    Args:
+        path: the file.
+        title: of the page.
+        told: `Diagnosis.to_json(per_row=True)`.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    about = (
+        f"{counted(told['gaps']['rows'], 'row')} annealed and searched,"
+        f" {count(told['information']['rows'])} looked at in all"
+    )
+    return _write(path, title, about, [make(told) for make in DIAGNOSIS])
+
+
+def _write(path: Path | str, title: str, about: str, sections: Sequence[Section | None]) -> Path:
     path = Path(path)
-    write_atomic(path, _page(data))
+    write_atomic(path, _page(title, about, [each for each in sections if each is not None]))
     return path
 
 
-def _page(data: ReportData) -> str:
-    sections = [section for make in SECTIONS if (section := make(data)) is not None]
+def _page(title: str, about: str, sections: Sequence[Section]) -> str:
     body = "\n".join(_section(section) for section in sections)
     links = "".join(f'<li><a href="#{s.id}">{escape(s.title)}</a></li>' for s in sections)
-    title = escape(data.title)
+    title = escape(title)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -51,7 +74,7 @@ def _page(data: ReportData) -> str:
 <body>
 <header>
 <h1>{title}</h1>
-<p class="about">{escape(_about(data.summary))}</p>
+<p class="about">{escape(about)}</p>
 <nav aria-label="Sections"><ul>{links}</ul></nav>
 </header>
 <main>

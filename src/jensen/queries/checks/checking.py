@@ -147,7 +147,8 @@ def _on_collapse(active: int, latent_dim: int, elbo: Bound) -> str:
     if not active:
         return (
             "Collapse: no latent is used, so every row has the prior as its posterior. Try"
-            " objective=BetaELBO(warmup=50) or free_bits, a smaller weight_decay, or more epochs."
+            " objective='beta:1,warmup=50' or 'beta:1,free_bits=0.1', a smaller weight_decay, or"
+            " more epochs."
         )
     idle = latent_dim - active
     rest = f"; {idle} switched themselves off, which costs nothing" if idle else ""

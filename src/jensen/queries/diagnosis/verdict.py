@@ -9,8 +9,8 @@ from jensen._words import counted
 from jensen.evidence import RELIABLE_KHAT, Estimate
 from jensen.model import Model
 from jensen.parts._families import members
-from jensen.parts.encoders import FullNormal
 from jensen.parts.likelihoods import Likelihood
+from jensen.parts.posteriors import DiagonalNormal, Flow, FullNormal
 from jensen.queries.diagnosis.calibration import Calibration
 from jensen.queries.diagnosis.gaps import Gaps
 from jensen.queries.diagnosis.information import Information
@@ -35,6 +35,12 @@ MISPLACED = 0.25
 # How many times the squared residuals of simulated rows those of real ones must be, or the other
 # way round, before the likelihood is blamed: a standard deviation off by an eighth.
 SPREADS = 1.25
+# What follows more than each of the posterior families.
+_WIDER: dict[type, tuple[str, ...]] = {
+    DiagonalNormal: ("full", "flow"),
+    FullNormal: ("flow",),
+    Flow: (),
+}
 # Nats below log N from which on a mutual information is that of the rows' small number.
 SATURATED = 0.5
 
@@ -44,12 +50,12 @@ class Remedies:
     """What a model does not have yet and could be given, in the words of `jensen.VAE`.
 
     Attributes:
-        family: whether posterior='full' is something new.
+        families: names of posteriors that follow more than the one that it has.
         priors: names.
         likelihoods: names of others for the same kind of data; none where that is not known.
     """
 
-    family: bool
+    families: tuple[str, ...]
     priors: tuple[str, ...]
     likelihoods: tuple[str, ...]
 
@@ -71,7 +77,7 @@ class Remedies:
             and not each.takes_value
         ]
         return cls(
-            family=not isinstance(family, FullNormal),
+            families=_WIDER.get(type(family), _WIDER[DiagonalNormal]),
             priors=tuple(name for name in ("mixture", "vamp") if name != prior),
             likelihoods=tuple(others),
         )
@@ -81,6 +87,16 @@ class Remedies:
         if not self.likelihoods:
             return "Another likelihood may follow them, or a wider decoder."
         return f"Another likelihood may follow them: likelihood={_either(self.likelihoods)}."
+
+    def family(self) -> str:
+        """In a sentence."""
+        if not self.families:
+            return "The family: no q of its kind comes nearer, so weigh its draws, or anneal them."
+        follows = {
+            "full": "posterior='full' follows correlations",
+            "flow": "posterior='flow' follows bends and skews",
+        }
+        return f"The family: {', '.join(follows[each] for each in self.families)}, as it does not."
 
     def prior(self) -> str:
         """In a phrase."""
@@ -128,8 +144,8 @@ def _on_collapse(found: Information) -> str:
     if not found.active_units:
         return (
             f"Collapse: none of {counted(latents, 'latent')} is used. Try free bits"
-            " (objective=BetaELBO(free_bits=0.1)), a warm-up (BetaELBO(warmup=50)) or a lower"
-            " beta (objective='beta:0.5'), a smaller weight_decay, or more epochs."
+            " (objective='beta:1,free_bits=0.1'), a warm-up ('beta:1,warmup=50') or a lower"
+            " beta ('beta:0.5'), a smaller weight_decay, or more epochs."
         )
     if not found.collapsed:
         return f"No collapse: all of {counted(latents, 'latent')} are used."
@@ -139,7 +155,7 @@ def _on_collapse(found: Information) -> str:
             f"{found.active_units} of {counted(latents, 'latent')} are used; {names} have"
             " collapsed. If the data have no more to tell,"
             f" latent_dim={found.active_units} does the same for less; else try free bits"
-            " (objective=BetaELBO(free_bits=0.1)) or a lower beta."
+            " (objective='beta:1,free_bits=0.1') or a lower beta."
         )
     return (
         f"{found.active_units} of {counted(latents, 'latent')} are used; {names}"
@@ -204,10 +220,7 @@ def _on_gap(gaps: Gaps, remedies: Remedies) -> str:
             " parts.encoders.Encoder(network, family, ...) to learn which."
         )
     approximation, amortisation = gaps.approximation.mean, gaps.amortisation.mean
-    if remedies.family:
-        family = "The family: posterior='full' follows correlations that a diagonal one cannot."
-    else:
-        family = "The family: no normal q comes nearer, so weigh its draws, or anneal them."
+    family = remedies.family()
     encoder = (
         "The encoder: train longer (more epochs, a larger patience), widen it (hidden), or give"
         " it more rows."
@@ -265,7 +278,11 @@ def _on_calibration(found: Calibration, remedies: Remedies) -> str:
     worst = sorted(found.rejected, key=lambda d: abs(coverage[d] - 0.9), reverse=True)
     told = "; ".join(f"z{d} is {faults[d]}, its 90 % holds {coverage[d]:.0%}" for d in worst[:3])
     more = f"; and {len(worst) - 3} more" if len(worst) > 3 else ""
-    train = "longer, wider, or with posterior='full'" if remedies.family else "longer or wider"
+    train = (
+        f"longer, wider, or with posterior={_either(remedies.families)}"
+        if remedies.families
+        else "longer or wider"
+    )
     return (
         f"Miscalibrated ({level}) in {len(worst)} of {counted(len(faults), 'latent')}:"
         f" {told}{more}. Do not read q as the posterior: weigh its draws, or train the encoder"
