@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -10,24 +9,19 @@ import pytest
 from jaxtyping import install_import_hook
 
 # The suite compiles far more than it computes, so nothing is optimised that takes long to be.
-# Flags are read when JAX first computes; programs of `quick_jit` have options of their own.
-_QUICK: dict[str, Any] = {
-    "xla_backend_optimization_level": 0,
-    "xla_cpu_use_fusion_emitters": False,
-}
-_FLAGS = [f"--{name}={str(value).lower()}" for name, value in _QUICK.items()]
-os.environ["XLA_FLAGS"] = " ".join([*_FLAGS, os.environ.get("XLA_FLAGS", "")])
+# Flags are read when JAX first computes.
+_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+os.environ["XLA_FLAGS"] = f"{_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
 
 # Every function that annotates shapes is held to them while the tests run.
 _SHAPED = ("evidence", "inference", "linear_gaussian", "model", "objectives", "parts", "queries")
 with install_import_hook([f"jensen.{name}" for name in _SHAPED], "beartype.beartype"):
     import jensen
     import jensen.estimator
-    from jensen import _runtime
+    from jensen._runtime import keep_compiled_programs
 
 # The suite compiles the same small programs in every run.
-_runtime.keep_compiled_programs()
-_runtime.ON_CPU.update(_QUICK)
+keep_compiled_programs()
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

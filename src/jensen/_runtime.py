@@ -14,8 +14,7 @@ import platformdirs
 
 __all__ = ["keep_compiled_programs", "quick_jit", "quick_random", "rehearse"]
 
-# Options of XLA for programs on a CPU.
-ON_CPU: dict[str, Any] = {"xla_backend_optimization_level": 1}
+_OPTIMISATION = "xla_backend_optimization_level"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,14 +54,16 @@ def quick_jit(function: Callable[P, T]) -> Callable[P, T]:
     """`eqx.filter_jit` for programs that are to start soon, which is all of them.
 
     On a CPU most of the time is in matrix products, which come from a library; with little
-    optimisation of the rest, programs run as fast and are compiled in half the time.
+    optimisation of the rest, programs run as fast and are compiled in half the time. Another
+    level in `XLA_FLAGS` is left as it is.
     """
 
     @functools.cache
     def program() -> Any:
         # The backend is known once something runs, and not yet on import.
         on_cpu = jax.default_backend() == "cpu"
-        options = dict(ON_CPU) if on_cpu else None
+        chosen = _OPTIMISATION in os.environ.get("XLA_FLAGS", "")
+        options = {_OPTIMISATION: 1} if on_cpu and not chosen else None
         # Its types leave out what it hands on to `jax.jit`.
         filter_jit: Any = eqx.filter_jit
         return filter_jit(function, compiler_options=options)

@@ -32,6 +32,8 @@ __all__ = ["beta_vae", "build_model", "build_objective", "iwae", "ppca", "vae", 
 # A pixel that hardly ever changes would be blown up to the scale of the others; no less than
 # this share of the data's own spread stands for one in the encoder's input.
 _SPREAD_FLOOR = 0.1
+# A z that a prior with bounds does not hold.
+_FAR = 1e6
 
 
 def _named_value(option: str, text: str) -> tuple[str, float | None]:
@@ -186,6 +188,16 @@ def _require_distribution(prior: Any, latent_dim: int) -> None:
             f"prior: log_prob of one z has shape {log_prob.shape}, but must be one number; for"
             " independent entries of NumPyro's distributions, add .to_event(1)."
         )
+    # One of NumPyro's constraints: whether a z lies in it.
+    support = getattr(prior, "support", None)
+    if callable(support):
+        with lenient():
+            far = [support(np.full(expected, end, np.float32)) for end in (-_FAR, _FAR)]
+        if not np.all(far):
+            raise OptionError(
+                f"prior: holds z in {support} alone, but an encoder's z may lie anywhere. Take a"
+                " prior on all real numbers, and bend its z in the decoder."
+            )
 
 
 def _require_shape(

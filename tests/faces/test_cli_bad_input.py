@@ -39,7 +39,7 @@ CASES = [
     (f"{FIT} --likelihood normal-fixed", "normal-fixed:0.5"),
     (f"{FIT} --likelihood student-t:x", "--likelihood='student-t:x'"),
     (f"{FIT} --prior foo", "mixture, normal, vamp"),
-    (f"{FIT} --posterior foo", "diagonal, full"),
+    (f"{FIT} --posterior foo", "diagonal, flow, full"),
     (f"{FIT} --kind foo", "binary, bounded, count, real"),
     (f"{FIT} --kind binary", "table.csv: row 0"),
     (f"{FIT} --high 3", "row 0"),

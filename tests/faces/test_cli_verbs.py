@@ -17,8 +17,10 @@ from PIL import Image
 import jensen
 from jensen.cli import _app, main
 from jensen.cli._held_out import digest
+from jensen.objectives import Objective
 from jensen.parts._families import members
 from jensen.parts.likelihoods import Likelihood
+from jensen.parts.posteriors import PosteriorFamily
 from jensen.parts.priors import Prior
 
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
@@ -99,8 +101,8 @@ def test_every_verb_is_explained_by_an_example(verb, capsys):
 
 @pytest.mark.parametrize(
     "names",
-    [members(Likelihood), members(Prior)],
-    ids=["likelihoods", "priors"],
+    [members(Likelihood), members(Prior), members(PosteriorFamily), members(Objective)],
+    ids=["likelihoods", "priors", "posteriors", "objectives"],
 )
 def test_help_of_fit_names_every_part(names, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
@@ -463,7 +465,7 @@ def test_denoise_by_a_method(run, home):
     assert told["encoder"]["mean"] != told["refined"]["mean"]
 
 
-def test_annealed_and_certified_evidence_have_their_keys(run):
+def test_annealed_and_certified_evidence_have_their_keys(run, home, capsys):
     more = {"lower", "bracket", "temperatures", "chains", "acceptance", "carries_over"}
     line = "evidence table table.csv --rows 0:5 --json --method"
     annealed = json.loads(run(f"{line} annealed --temperatures 7 --chains 4"))
@@ -482,3 +484,12 @@ def test_annealed_and_certified_evidence_have_their_keys(run):
     assert certified["lower"] < certified["value"]
     # Of so few chains k̂ is not known, and nothing carries over.
     assert certified["carries_over"] is False
+    line = f"{line} certified --chains 4"
+    hurried = json.loads(run(f"{line} --tolerance 1e-9 --max-time 1e-3"))
+    assert not hurried["closed"]
+    first = json.loads(run(f"{line} --tolerance 5 --folder kept"))
+    assert any((home / "kept").iterdir())
+    again = json.loads(run(f"{line} --tolerance 5 --folder kept"))
+    assert first["value"] == again["value"] == certified["value"]
+    assert main(["evidence", "table", "table.csv", "--folder", "kept"]) == 2
+    assert "method='importance' does not have it" in capsys.readouterr().err

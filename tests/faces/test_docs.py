@@ -1,7 +1,7 @@
 """Every Python block of the pages runs, in order, as a reader would run it; warnings are errors.
 
 Training is cut to one epoch and programs are compiled with little optimisation: what is tested
-is that the blocks run, not how well they fit.
+is that the blocks run, not how well they fit, nor how fast.
 """
 
 import importlib.util

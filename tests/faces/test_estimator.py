@@ -228,12 +228,14 @@ def test_networks_and_priors_of_the_wrong_shape_are_refused(iris):
     three = dist.Normal(np.zeros(3, np.float32), 1.0).to_event(1)
     one = dist.Normal(np.zeros(1, np.float32), 1.0).to_event(1)
     loose = dist.Normal(np.zeros(2, np.float32), 1.0)
+    held = dist.Gamma(np.ones(2, np.float32), 1.0).to_event(1)
     for options, named in [
         ({"decoder": lambda z: jnp.zeros((1, 3))}, r"decoder: .* shape \(1, 3\) .* \(1, 4\)"),
         ({"decoder": lambda z: jnp.zeros(4)}, r"decoder: .* shape \(4,\) .* \(1, 4\)"),
         ({"prior": three}, r"prior: .* shape \(3,\), .* \(2,\)"),
         ({"prior": one}, r"prior: .* shape \(1,\), .* \(2,\)"),
         ({"prior": loose}, r"prior: .*to_event"),
+        ({"prior": held}, r"prior: .*encoder's z may lie anywhere"),
         ({"prior": 3.0}, "prior=3.0"),
     ]:
         with pytest.raises(OptionError, match=named):

@@ -27,6 +27,8 @@ ROWS = 300
 LIKELIHOODS = members(Likelihood)
 PRIORS = members(Prior)
 POSTERIORS = members(PosteriorFamily)
+# Of these everything is known in closed form on a linear-Gaussian model.
+NORMALS = ("diagonal", "full")
 OBJECTIVES = members(Objective)
 NETWORKS = {name: getattr(networks, name) for name in networks.__all__}
 

@@ -29,7 +29,7 @@ def off(family, gain=1.0, shift=0.1):
     `family` is the name of a posterior family; the smaller `gain`, the less its mean follows x.
     """
     lg = linear_gaussian()
-    member = POSTERIORS[family](LATENT)
+    member = POSTERIORS[family].build(jax.random.key(5), LATENT)
     mean, covariance = lg.posterior(np.eye(FEATURES) + lg.mean)
     network = Linear.draw((FEATURES,), (member.size,), key=jax.random.key(12))
     weight = (0.05 * network.weight).at[:LATENT].set(jnp.float32(gain * mean.T))

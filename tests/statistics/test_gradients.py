@@ -10,7 +10,7 @@ from scipy import stats
 
 from jensen.objectives import ELBO, IWAE, BetaELBO
 
-from ..laws.zoo import POSTERIORS, VARIANTS, variants
+from ..laws.zoo import NORMALS, VARIANTS, variants
 from .budget import level, mean_p_values
 from .linear_gaussians import (
     BATCHES,
@@ -31,11 +31,11 @@ ELBOS = {repr(each): each for each in variants(ELBO)}
 PLAIN = IWAE(4, gradient="reparameterised")
 IWAES = {repr(each): each for each in variants(IWAE) if each != PLAIN}
 
-on_families = pytest.mark.parametrize("family", POSTERIORS)
+on_families = pytest.mark.parametrize("family", NORMALS)
 
 
 def comparisons(parameters):
-    return (len(ELBOS) + len(IWAES)) * len(POSTERIORS) * parameters
+    return (len(ELBOS) + len(IWAES)) * len(NORMALS) * parameters
 
 
 @on_families

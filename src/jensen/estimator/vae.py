@@ -449,6 +449,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
 
         With another `method` than "mean", E[x | z] is averaged over 200 draws of the row's
         posterior, as `posterior_draws` has them: "encoder", "resampled", "refined", "hmc", "exact".
+        How good such draws are, `posterior_draws(X, method).warning()` tells.
         """
         checked = self._checked(X)
         rows = queries.reconstruct(self.model_, checked, self._key(10), method)
