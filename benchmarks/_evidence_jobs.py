@@ -179,9 +179,12 @@ def linear_gaussian(job: dict) -> list[dict]:
     from jensen import evidence
 
     quick = job["quick"]
-    sizes = [(2, 20, 20)] if quick else [(2, 20, 300), (10, 100, 300), (50, 200, 1000)]
+    sizes = (
+        [(2, 20, 20, 5)] if quick else [(2, 20, 300, 20), (10, 100, 300, 60), (50, 200, 1000, 200)]
+    )
+    repeats = 3 if quick else 20
     results = []
-    for latent, features, temperatures in sizes:
+    for latent, features, temperatures, of_brackets in sizes:
         for how in OFF:
             model, rows, exact = problem(how, latent, features, rows=10 if quick else 200)
             annealing = evidence.Annealing(leapfrogs=2)
@@ -193,8 +196,29 @@ def linear_gaussian(job: dict) -> list[dict]:
                 "temperatures": temperatures, "exact": float(exact.mean()),
                 "annealed": found.value, "stderr": found.stderr, "importance": plain.value,
                 "elbo": evidence.elbo(model, rows, key, 100).value,
+                "brackets": repeats, "bracket_temperatures": of_brackets,
+                "held": _brackets_that_hold(model, of_brackets, repeats),
             })  # fmt: skip
     return results
+
+
+def _brackets_that_hold(model: Any, temperatures: int, repeats: int) -> int:
+    """How many brackets of 20 rows each, simulated anew, hold the rows' mean exact evidence."""
+    import jax
+
+    from jensen import LinearGaussian, evidence
+    from jensen._sampling import split
+    from jensen.evidence.annealing.bidirectional import simulate
+
+    lg, held = LinearGaussian.from_model(model), 0
+    how = evidence.Annealing(chains=16, leapfrogs=2)
+    for number in range(repeats):
+        key = jax.random.key(SEED + number)
+        low, high = evidence.bidirectional(model, key, 20, temperatures, how=how).interval
+        # The rows that `bidirectional` simulates from this key.
+        rows = simulate(model, split(key, 3)[0], 20).X
+        held += low <= lg.log_evidence(np.asarray(rows)).mean() <= high
+    return held
 
 
 def scaling(job: dict) -> dict:
