@@ -10,6 +10,7 @@ from jensen import LinearGaussian
 # Its scale as a multiple of the exact posterior's, and how many of the posterior's standard
 # deviations its mean lies off, in each of the posterior's own directions.
 OFF = {"narrow": (0.5, 0.0), "wide": (2.0, 0.0), "shifted": (1.0, 1.0)}
+_HOW = OFF | {"exact": (1.0, 0.0)}
 
 
 def off_by(lg, scale, shift):
@@ -28,4 +29,4 @@ def problem(how, latent=2, features=5, rows=40, seed=0):
     """A model whose encoder is off in the way named, rows of it, and their exact evidence."""
     lg = LinearGaussian.random(jax.random.key(seed), features=features, latent=latent)
     X = lg.sample(np.random.default_rng(seed), rows).astype(np.float32)
-    return off_by(lg, *OFF[how]), X, lg.log_evidence(X)
+    return off_by(lg, *_HOW[how]), X, lg.log_evidence(X)

@@ -150,6 +150,18 @@ def test_a_certificate_of_a_good_encoder_closes_and_carries_over(key):
     assert found.to_json()["bracket"]["rows"] == 40
 
 
+def test_the_first_schedule_follows_what_the_pilot_lost(key):
+    beta = sigmoid(runs.PILOT)[1:]
+    zero = np.zeros((2, len(beta)))
+    deviation = np.stack([np.full(len(beta), 2.0), np.full(len(beta), np.nan)])
+    # ∫ 2 dβ = 2 for one row, nothing known of the other.
+    assert runs.Settings(beta, zero, zero[..., None], deviation).loss() == pytest.approx(4 / 2)
+    model, X, _ = problem("exact")
+    of = lambda start: runs.pilot(Annealing(start=start).program(model), X, key, 16, 0.8).loss()
+    # From the exact posterior nothing is lost, and from the prior much.
+    assert of("encoder") < 0.01 < 1.0 < of("prior")
+
+
 def test_a_certificate_does_not_carry_over_to_rows_of_another_kind(key):
     """Rows far from all that the model makes: the encoder is off there as nowhere else."""
     lg = LinearGaussian.random(jax.random.key(0), features=5, latent=2)

@@ -27,9 +27,12 @@ from jensen.model import Model
 __all__ = ["Certified", "certify"]
 
 MOST_SIMULATED = 100
-# Temperatures of the schedule that is tried first: so many over the tolerance, which close the
-# bracket of a model of digits about every other time, within these ends; and of the longest.
-_FIRST_BY_TOLERANCE, _FIRST, _LONGEST = 8.0, (32, 256), 20_000
+# Temperatures of the schedule that is tried first: so many times the loss that the pilot saw over
+# the tolerance, which close the bracket of a model of digits about every other time, within these
+# ends; and of the longest. Chains are as many as k̂ can be judged by, and no more: on digits, 8, 16,
+# 32 and 64 of 160, 80, 40 and 20 temperatures leave gaps of 0.04, 0.08, 0.20 and 0.28 nats, so that
+# the same work does more in a longer schedule.
+_FIRST_BY_LOSS, _FIRST, _LONGEST = 1.2, (32, 1000), 20_000
 # The gap falls at least in proportion to the temperatures; a little more leaves less to chance.
 _MARGIN = 1.3
 # How unlike the simulated rows the real ones may be: their log weights' variance as a multiple,
@@ -192,7 +195,7 @@ def certify(
             steps += 2 * -(-rows // ROWS) * temperatures
         return work.seconds_per_temperature * steps
 
-    temperatures = int(np.clip(round(_FIRST_BY_TOLERANCE / tolerance), *_FIRST))
+    temperatures = int(np.clip(round(_FIRST_BY_LOSS * here.loss() / tolerance), *_FIRST))
     # The pilot has told the pace.
     while temperatures > _FIRST[0] and seconds(temperatures, True) > left():
         temperatures = max(_FIRST[0], temperatures // 2)

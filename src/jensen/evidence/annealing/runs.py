@@ -22,7 +22,7 @@ from jensen.evidence.annealing.chains import (
     begun,
     drawn,
 )
-from jensen.evidence.annealing.schedules import equal_loss, sigmoid
+from jensen.evidence.annealing.schedules import equal_loss, path_length, sigmoid
 
 __all__ = ["PILOT", "ROWS", "Ends", "Settings", "Work", "compile_ahead", "once", "pilot", "run"]
 
@@ -67,6 +67,15 @@ class Settings:
         if name == "sigmoid":
             return np.tile(sigmoid(temperatures), (len(self.log_step), 1))
         return equal_loss(self.beta, self.deviation, temperatures)
+
+    def loss(self) -> float:
+        """Nats that a schedule of one temperature would lose by ideal chains, in the mean of rows.
+
+        Twice the half of the squared length of the path in the standard deviation of the log
+        ratio, both sides of a bracket counted; T temperatures lose a T-th of it (Grosse et al.
+        2013, section 3).
+        """
+        return float(np.mean([path_length(self.beta, row)[-1] ** 2 for row in self.deviation]))
 
     def take(self, rows: np.ndarray) -> "Settings":
         """Those of some rows."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["SCHEDULES", "equal_loss", "sigmoid"]
+__all__ = ["SCHEDULES", "equal_loss", "path_length", "sigmoid"]
 
 SCHEDULES = ("adaptive", "sigmoid")
 
@@ -40,10 +40,29 @@ def equal_loss(beta: np.ndarray, deviation: np.ndarray, temperatures: int) -> np
 
 
 def _of_row(beta: np.ndarray, deviation: np.ndarray, temperatures: int) -> np.ndarray:
+    length = path_length(beta, deviation)
+    if not length[-1] > 0:
+        return sigmoid(temperatures)
+    wanted = np.linspace(0, length[-1], temperatures + 1)
+    result = np.interp(wanted, length, np.concatenate([[0.0], beta]))
+    result[0], result[-1] = 0.0, 1.0
+    return result
+
+
+def path_length(beta: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """The integral of one row's standard deviation from 0 to each β, all zero if it is unknown.
+
+    Args:
+        beta: at which a pilot measured, shape (measured,).
+        deviation: the standard deviations it found, shape (measured,).
+
+    Returns:
+        Shape (measured + 1,), beginning with 0.
+    """
     # What is not finite was so because its chains were nowhere yet.
     known = np.isfinite(deviation)
     if not known.any():
-        return sigmoid(temperatures)
+        return np.zeros(len(beta) + 1)
     speed = np.interp(beta, beta[known], deviation[known])
     half = _SMOOTHING // 2
     speed = np.convolve(np.pad(speed, half, mode="edge"), np.full(_SMOOTHING, 1 / _SMOOTHING))
@@ -51,12 +70,5 @@ def _of_row(beta: np.ndarray, deviation: np.ndarray, temperatures: int) -> np.nd
     nodes = np.concatenate([[0.0], beta])
     speed = np.concatenate([speed[:1], speed])
     pieces = 0.5 * (speed[1:] + speed[:-1]) * np.diff(nodes)
-    average = pieces.sum()
-    if not average > 0:
-        return sigmoid(temperatures)
-    pieces = np.maximum(pieces, _LEAST_SHARE * average * np.diff(nodes))
-    length = np.concatenate([[0.0], np.cumsum(pieces)])
-    wanted = np.linspace(0, length[-1], temperatures + 1)
-    result = np.interp(wanted, length, nodes)
-    result[0], result[-1] = 0.0, 1.0
-    return result
+    pieces = np.maximum(pieces, _LEAST_SHARE * pieces.sum() * np.diff(nodes))
+    return np.concatenate([[0.0], np.cumsum(pieces)])
