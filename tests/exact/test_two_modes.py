@@ -85,7 +85,7 @@ def test_a_bracket_tells_of_what_the_encoder_misses(model):
     # Half of the simulated rows come from the mode that q does not know, and their reverse
     # chains begin there: the sides stay apart from q, and meet from the prior.
     gap = {
-        name: evidence.bidirectional(model, jax.random.key(2), 300, 100, how=how)
+        name: evidence.bidirectional(model, jax.random.key(2), 200, 60, how=how)
         for name, how in (("q", two_modes.HOW), ("prior", two_modes.FROM_PRIOR))
     }
     # Most simulated rows have modes that are near each other, so the mean is of few that do not.

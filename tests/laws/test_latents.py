@@ -18,8 +18,7 @@ from .zoo import (
     PRIOR_NAMES,
     PRIORS,
     assert_finite,
-    latent_priors,
-    posteriors,
+    over_z,
     rows_of,
     small_model,
 )
@@ -33,27 +32,22 @@ on_pairs = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module")
-def over_z():
-    return {latent: latent_priors(latent) | posteriors(latent) for latent in (1, 2, 3)}
-
-
 @eqx.filter_jit
 def log_probs(distribution, z):
     return jax.vmap(distribution.log_prob)(z)
 
 
 @on_everything
-def test_a_draw_is_a_vector_and_its_log_prob_a_number(over_z, name, key):
-    distribution = over_z[3][name]
+def test_a_draw_is_a_vector_and_its_log_prob_a_number(name, key):
+    distribution = over_z(name, 3)
     z = distribution.sample(key)
     assert z.shape == (3,)
     assert distribution.log_prob(z).shape == ()
 
 
 @on_everything
-def test_jit_and_vmap_agree_with_eager(over_z, name, key):
-    distribution = over_z[3][name]
+def test_jit_and_vmap_agree_with_eager(name, key):
+    distribution = over_z(name, 3)
     z = jax.random.normal(key, (3, 3))
     eager = jnp.stack([distribution.log_prob(each) for each in z])
     # Fused operations round otherwise: a few units in the last place of the largest term.
@@ -61,8 +55,8 @@ def test_jit_and_vmap_agree_with_eager(over_z, name, key):
 
 
 @on_everything
-def test_the_same_key_draws_the_same(over_z, name, key):
-    distribution = over_z[3][name]
+def test_the_same_key_draws_the_same(name, key):
+    distribution = over_z(name, 3)
     sample = eqx.filter_jit(lambda distribution, key: draw(distribution, key, 3))
     first, again = sample(distribution, key), sample(distribution, key)
     np.testing.assert_array_equal(first, again)
@@ -70,8 +64,8 @@ def test_the_same_key_draws_the_same(over_z, name, key):
 
 
 @on_everything
-def test_gradients_are_finite_near_and_far(over_z, name, key):
-    distribution = over_z[3][name]
+def test_gradients_are_finite_near_and_far(name, key):
+    distribution = over_z(name, 3)
     both = eqx.filter_jit(jax.value_and_grad(lambda z: distribution.log_prob(z)))
     for z in (distribution.sample(key), jnp.zeros(3), jnp.full(3, 30.0), jnp.full(3, -30.0)):
         assert_finite(both(z))
@@ -79,12 +73,12 @@ def test_gradients_are_finite_near_and_far(over_z, name, key):
 
 @pytest.mark.parametrize("latent", [1, 2])
 @on_everything
-def test_densities_integrate_to_one(over_z, name, latent):
+def test_densities_integrate_to_one(name, latent):
     # Scales here lie between 0.2 and 4: sixteen to either side hold all of it, and the
     # trapezoid rule converges beyond rounding once a cell is shorter than the least of them.
     axis = np.linspace(-16, 16, 401)
     z = np.stack(np.meshgrid(*[axis] * latent, indexing="ij"), -1).reshape(-1, latent)
-    found = log_probs(over_z[latent][name], jnp.asarray(z, jnp.float32))
+    found = log_probs(over_z(name, latent), jnp.asarray(z, jnp.float32))
     cell = (axis[1] - axis[0]) ** latent
     total = np.exp(np.asarray(found, np.float64)).sum() * cell
     np.testing.assert_allclose(total, 1.0, atol=1e-4)
@@ -167,8 +161,8 @@ def test_a_distribution_stays_and_a_module_is_trained():
 
 
 @on_pairs
-def test_kl_is_none_or_that_of_quadrature(over_z, posterior, prior):
-    q, p = over_z[2][posterior], over_z[2][prior]
+def test_kl_is_none_or_that_of_quadrature(posterior, prior):
+    q, p = over_z(posterior, 2), over_z(prior, 2)
     closed = closed_form_kl(q, p)
     if closed is None:
         assert posterior not in NORMALS or prior != "normal", "the usual pair has one"
@@ -184,8 +178,8 @@ def test_kl_is_none_or_that_of_quadrature(over_z, posterior, prior):
 
 
 @pytest.mark.parametrize("posterior", NORMALS)
-def test_kl_to_a_normal_of_one_scale_for_all(over_z, posterior):
-    q = over_z[3][posterior]
+def test_kl_to_a_normal_of_one_scale_for_all(posterior):
+    q = over_z(posterior, 3)
     one_scale = dist.Normal(jnp.zeros(3), 2.0).to_event(1)
     written_out = dist.Normal(jnp.zeros(3), jnp.full(3, 2.0)).to_event(1)
     np.testing.assert_allclose(

@@ -108,26 +108,19 @@ def small_model(key: Any, latent: int = 2, **parts: Any) -> Any:
 
 
 @cache
-def latent_priors(latent: int) -> dict[str, Any]:
-    """p(z) of every prior, and of what `as_prior` wraps, by a readable name."""
+def over_z(name: str, latent: int) -> Any:
+    """p(z) of a prior, or of what `as_prior` wraps, or q(z) of a posterior family, by its name."""
+    if name in POSTERIORS:
+        # Away from the standard normal.
+        member = jittered(
+            POSTERIORS[name].build(jax.random.key(5), latent), jax.random.key(6), 0.15
+        )
+        return member(0.8 * jax.random.normal(jax.random.key(4), (member.size,)))
     own = dist.Normal(jnp.linspace(-1.0, 1.0, latent), jnp.full(latent, 0.7)).to_event(1)
-    given = {name: name for name in PRIORS} | {"a NumPyro distribution": own}
+    prior = name if name in PRIORS else own
     # Few rows make few pseudo-inputs, each of which then matters.
     rows = rows_of("real", 6)
-    return {
-        name: small_model(jax.random.key(3), latent, prior=prior, rows=rows).latent_prior()
-        for name, prior in given.items()
-    }
-
-
-@cache
-def posteriors(latent: int) -> dict[str, Any]:
-    """q(z) of every posterior family, away from the standard normal."""
-    made = {}
-    for name, family in POSTERIORS.items():
-        member = jittered(family.build(jax.random.key(5), latent), jax.random.key(6), 0.15)
-        made[name] = member(0.8 * jax.random.normal(jax.random.key(4), (member.size,)))
-    return made
+    return small_model(jax.random.key(3), latent, prior=prior, rows=rows).latent_prior()
 
 
 PRIOR_NAMES = [*PRIORS, "a NumPyro distribution"]

@@ -18,8 +18,7 @@ from ..laws.zoo import (
     PRIOR_NAMES,
     build,
     jittered,
-    latent_priors,
-    posteriors,
+    over_z,
     random_h,
     rows_of,
     small_model,
@@ -93,11 +92,9 @@ def flat_normal():
     return FlatNormal(jnp.array([0.3, -0.5]), scale_tril, lambda z: z)
 
 
-def over_z(name):
-    if name in PRIOR_NAMES:
-        return latent_priors(2)[name]
-    if name in POSTERIORS:
-        return posteriors(2)[name]
+def drawn_from(name):
+    if name in (*PRIOR_NAMES, *POSTERIORS):
+        return over_z(name, 2)
     if name == "a refined posterior":
         return flat_normal()
     rows = jnp.asarray(rows_of("real", 4))
@@ -124,7 +121,7 @@ def latent_p_value(distribution, z):
 
 @pytest.mark.parametrize("name", OVER_Z)
 def test_distributions_over_z(name):
-    distribution = over_z(name)
+    distribution = drawn_from(name)
     z = draws(distribution, jax.random.fold_in(jax.random.key(SEED), 1))
     assert latent_p_value(distribution, z) > level("latent samples", len(OVER_Z))
 
@@ -150,5 +147,5 @@ def test_draws_a_tenth_too_wide_are_caught():
     wider = drawn.mean(0) + 1.1 * (drawn - drawn.mean(0))
     index = np.searchsorted(below[:, 0, 0], _TARGETS)
     assert cells_p_value(wider[:, 0, 0], x[index, 0, 0], below[index, 0, 0]) < 1e-6
-    broken = _Wider(over_z("a NumPyro distribution"))
+    broken = _Wider(drawn_from("a NumPyro distribution"))
     assert latent_p_value(broken, draws(broken, key)) < 1e-6
