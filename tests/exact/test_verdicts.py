@@ -23,7 +23,7 @@ def estimate(values, khat=0.3):
     return Estimate(values, 0 * values, "lower bound", "x", 100, None, np.full(ROWS, khat))
 
 
-ALL = Remedies(("full", "flow"), ("mixture", "vamp"), ("student-t",))
+ALL = Remedies(("full", "flow"), True, ("mixture", "vamp"), ("student-t",))
 
 
 def gaps_of(approximation=0.1, amortisation=0.1, split=True, lost=0):
@@ -117,9 +117,11 @@ def test_what_may_be_chance_is_not_spoken_of():
 
 def test_a_model_is_not_told_to_take_what_it_has():
     family, prior = {"gaps": gaps_of(3.0, 0.2)}, {"aggregate": 1.5}
-    bare = Remedies((), ("vamp",), ())
+    bare = Remedies((), False, ("vamp",), ())
     assert "posterior='full'" not in told(**family, remedies=bare)
     assert "weigh its draws" in told(**family, remedies=bare)
+    assert "free bits" in told(spread=(0.0, 0.0))
+    assert "free bits" not in told(spread=(0.0, 0.0), remedies=bare)
     assert "a prior='vamp' may" in told(**prior, remedies=bare)
     assert "Another likelihood may follow them, or a wider decoder." in told(
         residuals=1.6, remedies=bare

@@ -17,7 +17,7 @@ Kind = Literal["exact", "lower bound", "upper bound", "estimate"]
 _CAUSES = {
     "importance": (
         "the encoder misses part of their posterior",
-        "Take more draws, or train an encoder that fits better (posterior='full', a wider one,"
+        "Take more draws, or train an encoder that fits better (another posterior, a wider one,"
         " more epochs).",
     ),
     **dict.fromkeys(

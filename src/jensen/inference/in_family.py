@@ -23,14 +23,18 @@ _ROUNDS = 2
 _STEPS = 150
 _DRAWS_A_STEP = 8
 _DRAWS_FOR_UNIT = 64
+# Where a number hardly matters any more, as behind a hyperbolic tangent's flat end, a step in its
+# unit would throw it out of all reach.
+_MOST_UNIT = 10.0
 
 
 def _unit(family: PosteriorFamily, h: Float[Array, " size"], key: PRNGKey) -> Array:
-    """1 / √F_ii, with F = E_q[∇ log q (∇ log q)ᵀ] the Fisher information of the numbers h."""
+    """1 / √F_ii, at most 10, with F = E_q[∇ log q (∇ log q)ᵀ] the Fisher information of h."""
     z = draw(family(h), key, _DRAWS_FOR_UNIT)
     score = jax.vmap(jax.grad(lambda h, z: family(h).log_prob(z)), (None, 0))(h, z)
     information = jnp.mean(score**2, axis=0)
-    return jnp.where(information > 0, jax.lax.rsqrt(information), 0.0)
+    unit = jnp.where(information > 0, jax.lax.rsqrt(information), 0.0)
+    return jnp.minimum(unit, _MOST_UNIT)
 
 
 def best_in_family(

@@ -1,17 +1,19 @@
 """Posterior families: what turns a network's numbers into q(z | x)."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
-from jensen._lenient import lenient
 from jensen._types import Distribution, PRNGKey, Scalar
+from jensen.errors import OptionError
+from jensen.parts.networks import MLP
 
 __all__ = ["DiagonalNormal", "Flow", "FullNormal", "PosteriorFamily"]
 
@@ -22,6 +24,7 @@ _SMALLEST_SCALE = 1e-5
 # Couplings, each of which moves half of z, the width of their networks, and the numbers that
 # tell them of x: small beside the encoder's own layers, which take most of a step.
 _COUPLINGS, _WIDTH, _CONTEXT = 4, 32, 16
+_MOST_LOG_SCALE = 2.0
 
 
 def _positive(raw: Array) -> Array:
@@ -45,7 +48,7 @@ class PosteriorFamily(eqx.Module):
 
     @abstractmethod
     def __call__(self, h: Float[Array, " size"]) -> Distribution:
-        """q(z) with the parameters that `h` stands for; at first the standard normal at zero."""
+        """q(z) with the parameters that `h` stands for, at first the standard normal at zero."""
 
 
 class DiagonalNormal(PosteriorFamily):
@@ -85,40 +88,33 @@ class Flow(PosteriorFamily):
 
         z = μ(x) + σ(x) · f(ε; c(x)),   ε ~ N(0, I)
 
-    with f a composition of couplings (Dinh, Sohl-Dickstein & Bengio 2017), FlowJAX's, whose
-    networks are given numbers c(x) between -1 and 1 by the encoder. Their weights are trained
-    with the model. It follows bends and skews that no normal does, costs more per draw, and has
-    no KL in closed form.
+    with f a composition of couplings (Dinh, Sohl-Dickstein & Bengio 2017): each keeps half of its
+    numbers and scales and shifts the others by a network of those kept and of c(x), numbers
+    between -1 and 1 that the encoder gives, and then turns the order around, so that each latent
+    is moved by two of four at least. The networks are trained with the model. It follows bends
+    and skews that no normal does, costs more per draw, and has neither a KL nor a mean in closed
+    form: both are averages over draws. As each latent is bent by others, it takes two or more.
     """
 
     name: ClassVar[str] = "flow"
-    # FlowJAX's `Transformed`, in two: what is trained or at least an array, and the rest.
-    arrays: Any
-    rest: Any = eqx.field(static=True)
+    networks: tuple[MLP, ...]
 
     @classmethod
     def build(cls, key: PRNGKey, latent_dim: int) -> "Flow":
         """Couplings whose last layers are zero, so that f is the identity at first."""
-        # Its import takes long, and few models need it.
-        from flowjax.distributions import StandardNormal
-        from flowjax.flows import coupling_flow
-
-        # The call of their module, which its metaclass hides from checkers of types.
-        base: Any = StandardNormal
-        with lenient():
-            flow = coupling_flow(
-                key,
-                base_dist=base((latent_dim,)),
-                cond_dim=_CONTEXT,
-                flow_layers=_COUPLINGS,
-                nn_width=_WIDTH,
-                # The direction of draws is the one that training takes.
-                invert=False,
+        if latent_dim < 2:
+            raise OptionError(
+                "posterior='flow' bends each latent by others: it takes latent_dim of at least 2,"
+                f" and not {latent_dim}. Take posterior='diagonal'."
             )
-        is_network = lambda node: isinstance(node, eqx.nn.MLP)
-        still = lambda node: _without_last(node) if is_network(node) else node
-        arrays, rest = eqx.partition(jax.tree.map(still, flow, is_leaf=is_network), eqx.is_array)
-        return cls(latent_dim, arrays, rest)
+        kept = latent_dim // 2
+        networks = [
+            MLP((kept + _CONTEXT,), (2, latent_dim - kept), hidden=(_WIDTH,), key=each)
+            for each in jax.random.split(key, _COUPLINGS)
+        ]
+        last = lambda network: (network.layers[-1].weight, network.layers[-1].bias)
+        still = [eqx.tree_at(last, each, replace_fn=jnp.zeros_like) for each in networks]
+        return cls(latent_dim, tuple(still))
 
     @property
     def size(self) -> int:
@@ -127,12 +123,7 @@ class Flow(PosteriorFamily):
 
     def __call__(self, h: Float[Array, " size"]) -> Distribution:
         d = self.latent_dim
-        return _Bent(h[:d], _positive(h[d : 2 * d]), jnp.tanh(h[2 * d :]), self)
-
-
-def _without_last(network: eqx.nn.MLP) -> eqx.nn.MLP:
-    last = lambda network: (network.layers[-1].weight, network.layers[-1].bias)
-    return eqx.tree_at(last, network, replace_fn=jnp.zeros_like)
+        return _Bent(h[:d], _positive(h[d : 2 * d]), jnp.tanh(h[2 * d :]), self.networks)
 
 
 class _Bent(eqx.Module):
@@ -141,23 +132,38 @@ class _Bent(eqx.Module):
     loc: Float[Array, " latent"]
     scale: Float[Array, " latent"]
     context: Float[Array, " context"]
-    family: Flow
+    networks: tuple[MLP, ...]
 
-    @property
-    def _bend(self) -> Any:
-        return eqx.combine(self.family.arrays, self.family.rest)
+    def _coupling(self, network: MLP, kept: Array) -> tuple[Array, Array]:
+        """Log scale and shift of the numbers that are moved."""
+        raw, shift = network(jnp.concatenate([kept, self.context]))
+        # Bounded, lest several of them overflow.
+        return _MOST_LOG_SCALE * jnp.tanh(raw / _MOST_LOG_SCALE), shift
+
+    def _bend(self, noise: Float[Array, " latent"]) -> Float[Array, " latent"]:
+        for network in self.networks:
+            kept, moved = jnp.split(noise, [len(noise) // 2])
+            log_scale, shift = self._coupling(network, kept)
+            noise = jnp.concatenate([kept, moved * jnp.exp(log_scale) + shift])[::-1]
+        return self.loc + self.scale * noise
+
+    def _log_prob(self, z: Float[Array, " latent"]) -> Scalar:
+        noise, log_det = (z - self.loc) / self.scale, jnp.sum(jnp.log(self.scale))
+        for network in self.networks[::-1]:
+            kept, moved = jnp.split(noise[::-1], [len(noise) // 2])
+            log_scale, shift = self._coupling(network, kept)
+            noise = jnp.concatenate([kept, (moved - shift) * jnp.exp(-log_scale)])
+            log_det = log_det + jnp.sum(log_scale)
+        normal = jnp.sum(noise**2) + len(noise) * np.log(2 * np.pi)
+        return -0.5 * normal - log_det
 
     def sample(
         self, key: PRNGKey, sample_shape: tuple[int, ...] = ()
     ) -> Float[Array, "*draws latent"]:
         """Draws, reparameterised."""
-        with lenient():
-            u = self._bend.sample(key, sample_shape, condition=self.context)
-            return self.loc + self.scale * u
+        noise = jax.random.normal(key, (*sample_shape, *self.loc.shape))
+        return jnp.vectorize(self._bend, signature="(d)->(d)")(noise)
 
     def log_prob(self, value: Float[Array, "*draws latent"]) -> Float[Array, "*draws"]:
         """log q(z), the couplings undone one by one."""
-        with lenient():
-            u = (value - self.loc) / self.scale
-            log_scale: Scalar = jnp.sum(jnp.log(self.scale))
-            return self._bend.log_prob(u, condition=self.context) - log_scale
+        return jnp.vectorize(self._log_prob, signature="(d)->()")(value)

@@ -147,7 +147,7 @@ def _on_collapse(active: int, latent_dim: int, elbo: Bound) -> str:
     if not active:
         return (
             "Collapse: no latent is used, so every row has the prior as its posterior. Try"
-            " objective='beta:1,warmup=50' or 'beta:1,free_bits=0.1', a smaller weight_decay, or"
+            " objective='beta:1,warmup=50' or 'beta:0.5', a smaller weight_decay, or"
             " more epochs."
         )
     idle = latent_dim - active

@@ -10,7 +10,8 @@ from jensen.evidence import RELIABLE_KHAT, Estimate
 from jensen.model import Model
 from jensen.parts._families import members
 from jensen.parts.likelihoods import Likelihood
-from jensen.parts.posteriors import DiagonalNormal, Flow, FullNormal
+from jensen.parts.posteriors import DiagonalNormal, FullNormal
+from jensen.parts.priors import StandardNormal
 from jensen.queries.diagnosis.calibration import Calibration
 from jensen.queries.diagnosis.gaps import Gaps
 from jensen.queries.diagnosis.information import Information
@@ -39,7 +40,6 @@ SPREADS = 1.25
 _WIDER: dict[type, tuple[str, ...]] = {
     DiagonalNormal: ("full", "flow"),
     FullNormal: ("flow",),
-    Flow: (),
 }
 # Nats below log N from which on a mutual information is that of the rows' small number.
 SATURATED = 0.5
@@ -51,11 +51,13 @@ class Remedies:
 
     Attributes:
         families: names of posteriors that follow more than the one that it has.
+        free_bits: whether its KL has a part for each latent, of which some can be free.
         priors: names.
         likelihoods: names of others for the same kind of data; none where that is not known.
     """
 
     families: tuple[str, ...]
+    free_bits: bool
     priors: tuple[str, ...]
     likelihoods: tuple[str, ...]
 
@@ -77,7 +79,8 @@ class Remedies:
             and not each.takes_value
         ]
         return cls(
-            families=_WIDER.get(type(family), _WIDER[DiagonalNormal]),
+            families=() if getattr(family, "latent_dim", 1) == 1 else _WIDER.get(type(family), ()),
+            free_bits=isinstance(family, DiagonalNormal) and prior == StandardNormal.name,
             priors=tuple(name for name in ("mixture", "vamp") if name != prior),
             likelihoods=tuple(others),
         )
@@ -91,12 +94,19 @@ class Remedies:
     def family(self) -> str:
         """In a sentence."""
         if not self.families:
-            return "The family: no q of its kind comes nearer, so weigh its draws, or anneal them."
+            return "The family: no q that was found comes nearer, so weigh its draws, or anneal."
         follows = {
             "full": "posterior='full' follows correlations",
             "flow": "posterior='flow' follows bends and skews",
         }
-        return f"The family: {', '.join(follows[each] for each in self.families)}, as it does not."
+        return (
+            f"The family: {', '.join(follows[each] for each in self.families)}, which it does not."
+        )
+
+    def more_kl(self) -> str:
+        """What may raise the KL, the surest first."""
+        free = "free bits (objective='beta:1,free_bits=0.1') or " if self.free_bits else ""
+        return f"{free}a lower beta (objective='beta:0.5')"
 
     def prior(self) -> str:
         """In a phrase."""
@@ -120,7 +130,7 @@ def verdict(
     """Sentences, the most telling first."""
     sentences = [
         _on_unknown(gaps),
-        _on_collapse(information),
+        _on_collapse(information, remedies),
         _on_gap(gaps, remedies),
         _on_residuals(residuals, remedies),
         _on_generalisation(generalisation, gaps),
@@ -137,15 +147,14 @@ def _clear(gap: Measured) -> bool:
     return gap.value > WORTH and not gap.value < SURE * gap.stderr
 
 
-def _on_collapse(found: Information) -> str:
+def _on_collapse(found: Information, remedies: Remedies) -> str:
     latents = len(found.spread)
     if found.rows < 2:
         return "Collapse cannot be judged on one row."
     if not found.active_units:
         return (
-            f"Collapse: none of {counted(latents, 'latent')} is used. Try free bits"
-            " (objective='beta:1,free_bits=0.1'), a warm-up ('beta:1,warmup=50') or a lower"
-            " beta ('beta:0.5'), a smaller weight_decay, or more epochs."
+            f"Collapse: none of {counted(latents, 'latent')} is used. Try {remedies.more_kl()}, a"
+            " warm-up (objective='beta:1,warmup=50'), a smaller weight_decay, or more epochs."
         )
     if not found.collapsed:
         return f"No collapse: all of {counted(latents, 'latent')} are used."
@@ -154,8 +163,8 @@ def _on_collapse(found: Information) -> str:
         return (
             f"{found.active_units} of {counted(latents, 'latent')} are used; {names} have"
             " collapsed. If the data have no more to tell,"
-            f" latent_dim={found.active_units} does the same for less; else try free bits"
-            " (objective='beta:1,free_bits=0.1') or a lower beta."
+            f" latent_dim={found.active_units} does the same for less; else try"
+            f" {remedies.more_kl()}."
         )
     return (
         f"{found.active_units} of {counted(latents, 'latent')} are used; {names}"
