@@ -1,5 +1,7 @@
 """Annealed evidence against closed forms and quadrature, from both sides."""
 
+import sys
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -145,9 +147,25 @@ def test_a_certificate_of_a_good_encoder_closes_and_carries_over(key):
     assert abs(found.value - exact.mean()) < 0.05
     assert found.lower < found.value
     assert told[0].startswith("a pilot"), "says what it begins before anything is known"
-    assert "about" in told[1], "says what the rest will cost"
+    stages = [line for line in told if not line.startswith("  ")]
+    assert "about" in stages[1], "says what the rest will cost"
     assert "carries over" in repr(found)
     assert found.to_json()["bracket"]["rows"] == 40
+
+
+def test_a_schedule_is_lengthened_until_the_bracket_closes(key, monkeypatch):
+    module = sys.modules[evidence.certify.__module__]
+    monkeypatch.setattr(module, "_FIRST", (3, 3))
+    monkeypatch.setattr(module, "_SAY_EVERY", 0.0)
+    model, X, exact = problem("wide", rows=20)
+    told = []
+    found = evidence.certify(model, X, key, 0.05, tell=told.append)
+    tried = [line for line in told if "nats apart" in line]
+    assert len(tried) >= 2
+    assert found.closed
+    assert found.temperatures > 3
+    assert abs(found.value - exact.mean()) < 0.05 + 4 * found.stderr
+    assert f"  real {found.temperatures}: 20 rows done" in told
 
 
 def test_the_first_schedule_follows_what_the_pilot_lost(key):

@@ -68,12 +68,14 @@ class Bracket:
     def interval(self) -> tuple[float, float]:
         """Between these lies the rows' mean log p(x), in 95 of 100 repetitions or more.
 
-        The sides, each put two standard errors of its chains further out. (The rows are taken
-        as they are: `row_stderr` of either side tells how much others would differ.)
+        The sides, each put two standard errors further out: of the lower one that of its
+        chains, and of the upper one `gap_stderr`, as all chains of a row begin at the one exact
+        draw that there is of it, whose chance only other rows can tell. (The rows are taken as
+        they are: `row_stderr` of either side tells how much others would differ.)
         """
         return (
             self.lower.value - _ERRORS * self.lower.stderr,
-            self.upper.value + _ERRORS * self.upper.stderr,
+            self.upper.value + _ERRORS * max(self.upper.stderr, self.gap_stderr),
         )
 
     def to_json(self) -> dict[str, Any]:

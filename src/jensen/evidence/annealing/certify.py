@@ -19,7 +19,7 @@ from jensen.evidence.annealing.annealed import DEFAULT, Annealed, Annealing, est
 from jensen.evidence.annealing.bidirectional import Bracket, bracket_of, simulate
 from jensen.evidence.annealing.chains import Program
 from jensen.evidence.annealing.kept import Keeper
-from jensen.evidence.annealing.runs import PILOT, ROWS, compile_ahead, pilot, run
+from jensen.evidence.annealing.runs import PILOT, ROWS, Work, compile_ahead, pilot, run
 from jensen.evidence.arguments import checked_draws
 from jensen.evidence.estimate import RELIABLE_KHAT
 from jensen.model import Model
@@ -34,7 +34,9 @@ MOST_SIMULATED = 100
 # the same work does more in a longer schedule.
 _FIRST_BY_LOSS, _FIRST, _LONGEST = 1.2, (32, 1000), 20_000
 # The gap falls at least in proportion to the temperatures; a little more leaves less to chance.
-_MARGIN = 1.3
+_MARGIN, _WORTH = 1.3, 1.5
+# Seconds between words of progress.
+_SAY_EVERY = 2.0
 # How unlike the simulated rows the real ones may be: their log weights' variance as a multiple,
 # their acceptance and their share of unreliable rows as a difference.
 _MOST_RATIO, _MOST_DIFFERENCE = 1.5, 0.1
@@ -105,7 +107,8 @@ class Certified(Annealed):
             f" nats apart"
         )
         asked = f"as asked ({self.tolerance:g})" if self.closed else (
-            f"more than the {self.tolerance:g} asked: give more time (max_time)"
+            f"more than the {self.tolerance:g} asked: give more time (max_time), or begin at the"
+            " prior (start='prior'), which knows of modes that the encoder misses"
         )  # fmt: skip
         if self.carries_over:
             over = "The real rows behave like them, so that this carries over to their evidence."
@@ -184,7 +187,8 @@ def certify(
         f"a pilot of {PILOT} temperatures on {rows} rows simulated from the model, which shows what"
         " the rest will cost"
     )
-    here = pilot(program, simulated.X, pilots[0], chains, accept, work, "pilot-simulated")
+    watched = _Watched(work, tell)
+    here = pilot(program, simulated.X, pilots[0], chains, accept, watched, "pilot-simulated")
 
     def left() -> float:
         return np.inf if max_time is None else max_time - (time.monotonic() - began)
@@ -206,24 +210,25 @@ def certify(
         )
         own_key = fold(for_bracket, temperatures)
         name = f"bracket-{temperatures}"
-        bracket = bracket_of(model, simulated, own_key, temperatures, how, here, work, name)
+        bracket = bracket_of(model, simulated, own_key, temperatures, how, here, watched, name)
         tell(f"{bracket!r}")
         wide = _width(bracket)
         if wide <= tolerance:
             break
-        wanted = int(
-            np.clip(_MARGIN * temperatures * wide / tolerance, 2 * temperatures, 8 * temperatures)
-        )
-        wanted = min(wanted, _LONGEST)
-        if temperatures >= _LONGEST or seconds(wanted, True) > left():
+        wanted = np.clip(_MARGIN * wide / tolerance, 2, 8) * temperatures
+        fits = left() / seconds(temperatures, True) * temperatures
+        longer = int(min(wanted, fits, _LONGEST))
+        # A schedule that is hardly longer hardly closes more.
+        if longer < _WORTH * temperatures:
             break
-        temperatures = wanted
+        temperatures = longer
     tell(f"{count} real rows: about {seconds(temperatures, False):.0f} s")
-    there = pilot(program, X, pilots[1], chains, accept, work, "pilot")
+    there = pilot(program, X, pilots[1], chains, accept, watched, "pilot")
     schedule = there.schedule(how.schedule, temperatures)
     ends = run(
-        program, X, for_real, there, schedule, chains, work=work, name=f"real-{temperatures}"
-    )
+        program, X, for_real, there, schedule, chains,
+        work=watched, name=f"real-{temperatures}",
+    )  # fmt: skip
     found = estimate_of(ends, "certified", temperatures)
     return Certified(
         **vars(found),
@@ -232,6 +237,25 @@ def certify(
         seconds=time.monotonic() - began,
         misfits=_misfits(found, bracket.lower),
     )
+
+
+class _Watched:
+    """A `Work` that says every few seconds which rows are done."""
+
+    def __init__(self, work: Work, tell: Callable[[str], None]) -> None:
+        self._work, self._tell = work, tell
+        self._told = time.monotonic()
+
+    def __call__(
+        self, name: str, temperatures: int, compute: Callable[[], dict[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        result = self._work(name, temperatures, compute)
+        if time.monotonic() - self._told > _SAY_EVERY:
+            self._told = time.monotonic()
+            stage, _, batch = name.rpartition("-")
+            rows = len(next(iter(result.values())))
+            self._tell(f"  {stage.replace('-', ' ')}: {int(batch) * ROWS + rows} rows done")
+        return result
 
 
 def _compile_ahead(program: Program, X: Data, chains: int, rows: int) -> None:
