@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import jensen
 from jensen.errors import DataError, OptionError
+from jensen.parts.networks import MLP
 
 from ..statistics.budget import ERRORS, middle_errors
 
@@ -232,6 +233,12 @@ def test_networks_and_priors_of_the_wrong_shape_are_refused(iris):
     for options, named in [
         ({"decoder": lambda z: jnp.zeros((1, 3))}, r"decoder: .* shape \(1, 3\) .* \(1, 4\)"),
         ({"decoder": lambda z: jnp.zeros(4)}, r"decoder: .* shape \(4,\) .* \(1, 4\)"),
+        ({"encoder": lambda x: x[:3]}, r"encoder: .* shape \(3,\) from \(4,\), .* \(4,\)"),
+        ({"encoder": lambda x: x[None]}, r"encoder: .* shape \(1, 4\) from \(4,\), .* \(4,\)"),
+        (
+            {"encoder": lambda x: x, "posterior": "full"},
+            r"encoder: .* shape \(4,\) .*posterior='full' takes \(5,\)",
+        ),
         ({"prior": three}, r"prior: .* shape \(3,\), .* \(2,\)"),
         ({"prior": one}, r"prior: .* shape \(1,\), .* \(2,\)"),
         ({"prior": loose}, r"prior: .*to_event"),
@@ -240,6 +247,13 @@ def test_networks_and_priors_of_the_wrong_shape_are_refused(iris):
     ]:
         with pytest.raises(OptionError, match=named):
             jensen.VAE(**SMALL, **options).fit(iris)
+
+
+@pytest.mark.parametrize(("posterior", "size"), [("diagonal", 4), ("full", 5)])
+def test_an_encoder_of_the_right_shape_is_taken(iris, posterior, size):
+    network = MLP((4,), (size,), hidden=(3,), key=jax.random.key(0))
+    vae = jensen.VAE(**SMALL, encoder=network, posterior=posterior).fit(iris)
+    assert vae.transform(iris).shape == (150, 2)
 
 
 def test_unknown_methods_and_sources_are_named(iris, fitted):
