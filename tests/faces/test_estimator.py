@@ -207,6 +207,15 @@ def test_denoising_finds_out_how_much_noise_there_is(key):
     assert np.mean((found.mean - clean) ** 2) < 0.6 * np.mean((noisy - clean) ** 2)
 
 
+def test_a_number_of_any_type_is_the_noise_that_it_says(iris, fitted):
+    told = fitted.denoise(iris[:4], noise="gaussian:1")
+    for number in (1, 1.0, np.float32(1), np.float64(1), np.int64(1)):
+        np.testing.assert_array_equal(fitted.denoise(iris[:4], noise=number).mean, told.mean)
+    for other in (True, "1"):
+        with pytest.raises(OptionError, match="is unknown: give gaussian:SIGMA"):
+            fitted.denoise(iris[:4], noise=other)
+
+
 def test_noise_that_is_not_there_is_not_found(iris, fitted):
     middle = iris.sub(iris.mean()).mul(0.5).add(iris.mean())
     with pytest.raises(OptionError, match=r"noise cannot be estimated.*gaussian:SIGMA"):
