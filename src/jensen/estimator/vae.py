@@ -23,7 +23,7 @@ from jensen._sampling import fold
 from jensen._types import PRNGKey
 from jensen.data import Schema, infer, require_training_rows, split
 from jensen.errors import OptionError, TrainingError
-from jensen.estimator.arguments import assembly_of, checked_latents, options_of
+from jensen.estimator.arguments import assembly_of, checked_latents, describe_likelihood, options_of
 from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.evidence import Estimate
 from jensen.inference import PosteriorDraws
@@ -76,7 +76,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         keep_rows: how many training rows are kept for `sample(source="posterior")` and
             `check`, and saved with the model; 0 keeps none.
         random_state: seed; with a whole number the same numbers come every time.
-        verbose: 1 prints the schema and the progress of training to stderr.
+        verbose: 1 prints the schema, the likelihood and the progress of training to stderr.
 
     Attributes:
         model_: the `Model`, for `jensen.evidence` and the other functions on models.
@@ -210,8 +210,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             from jensen.training.progress import Printer
 
             printer = Printer()
-            printer.lines(schema.describe())
-            on_epoch, on_failure = printer.epoch, printer.line
+            chosen = describe_likelihood(self.likelihood, schema, model.likelihood)
+            printer.lines([*schema.describe(), chosen])
+            on_epoch, on_failure = printer.epoch, on_failure or printer.line
         try:
             trained = train(
                 model,
