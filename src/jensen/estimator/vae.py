@@ -180,7 +180,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             on_start: called before the first epoch with a copy of this estimator that has its
                 first weights, and answers as if it were fitted, but for `predict`.
             on_epoch: called after each epoch with its record and the epochs planned.
-            on_failure: called with a sentence when training goes back after a failure.
+            on_failure: called with a sentence when training goes back after a failure; without
+                it the sentence is printed, with `verbose`, or a warning.
 
         Raises:
             DataError: data that cannot be used; row and column are named.
