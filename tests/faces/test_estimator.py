@@ -118,6 +118,33 @@ def test_the_same_seed_gives_the_same_numbers(iris):
     assert not np.array_equal(first.sample(9), first.sample(9, random_state=5))
 
 
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)], ids=["none", "state"])
+def test_without_a_seed_samples_are_fresh_and_answers_are_not(iris, random_state, tmp_path):
+    vae = jensen.VAE(**(SMALL | {"random_state": random_state})).fit(iris)
+    loaded = jensen.load(vae.save(tmp_path / "model"))
+    for draw in (
+        lambda model, **seed: np.asarray(model.sample(9, **seed)),
+        lambda model, **seed: np.asarray(model.sample(9, "posterior", **seed)),
+        lambda model, **seed: model.vary(iris[:3], 3, **seed),
+    ):
+        for model in (vae, loaded):
+            assert not np.array_equal(draw(model), draw(model))
+            np.testing.assert_array_equal(
+                draw(model, random_state=5), draw(model, random_state=np.int64(5))
+            )
+        first, second = (np.random.RandomState(1) for _ in range(2))
+        mine = draw(vae, random_state=first)
+        np.testing.assert_array_equal(mine, draw(loaded, random_state=second))
+        assert not np.array_equal(mine, draw(vae, random_state=first))
+    for answer in (vae.transform, vae.score_samples, vae.predict):
+        np.testing.assert_array_equal(answer(iris), answer(iris))
+    np.testing.assert_array_equal(vae.score_samples(iris), loaded.score_samples(iris))
+    one, other = (
+        vae.log_evidence(iris, draws=20, random_state=np.random.RandomState(1)) for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.values, other.values)
+
+
 def test_samples_obey_the_schema(digits):
     vae = jensen.VAE(**SMALL).fit(digits.astype(np.uint8)[:200])
     for source in ("prior", "posterior"):
