@@ -148,6 +148,7 @@ def build_model(
             prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, rows)
         else:
             _require_distribution(prior, latent_dim)
+    _require_size(encoder, family.size, posterior, event_shape)
     _require_shape(decoder, latent_dim, spoken, event_shape)
     # A likelihood of the user's own need not say whether it is discrete.
     discrete = getattr(spoken, "discrete", False)
@@ -198,6 +199,17 @@ def _require_distribution(prior: Any, latent_dim: int) -> None:
                 f"prior: holds z in {support} alone, but an encoder's z may lie anywhere. Take a"
                 " prior on all real numbers, and bend its z in the decoder."
             )
+
+
+def _require_size(encoder: Any, size: int, posterior: str, event_shape: tuple[int, ...]) -> None:
+    """An encoder's output of the wrong shape would be cut or stretched without a word."""
+    found = eqx.filter_eval_shape(encoder, jax.ShapeDtypeStruct(event_shape, np.float32))
+    expected, shape = (size,), getattr(found, "shape", type(found).__name__)
+    if shape != expected:
+        raise OptionError(
+            f"encoder: makes an output of shape {shape} from {event_shape}, but"
+            f" posterior={posterior!r} takes {expected}: (numbers of the posterior,)."
+        )
 
 
 def _require_shape(

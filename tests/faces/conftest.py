@@ -38,7 +38,7 @@ def save_model():
         rows = schema.check(X)
         assembly = {"latent_dim": 2, "hidden": [8], "high": schema.high, **parts}
         details = {
-            "parameters": {"latent_dim": 2, "hidden": [8], "draws": 20},
+            "parameters": {"latent_dim": 2, "hidden": [8], "draws": 20, "random_state": 0},
             "seed": 0,
             "training_rows": len(rows),
             "validation_rows": 0,

@@ -83,7 +83,10 @@ def test_what_it_writes_and_prints(capsys, home):
     assert (told["model"], told["report"]) == ("runs/people", "runs/people/report.html")
     folder = home / "runs" / "people"
     assert json.loads((folder / "summary.json").read_text()) == told
-    assert "<html" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "<html" in page
+    assert "likelihood: normal (chosen for real data)" in page
+    assert "likelihood: normal (chosen for real data)\n" in err
     # What was assumed comes before training, and the table after it.
     assert err.index("real numbers") < err.index("epoch 2/2") < err.index("ELBO = reconstruction")
     vae = jensen.load(folder)
@@ -299,6 +302,20 @@ def test_fitting_standard_input(untrained, quick, piped, capsys, home):
     # The held-out rows cannot be read again.
     assert main(["report", "runs/stdin", "--quiet"]) == 2
     assert "runs/stdin: was fitted to standard input, which is gone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [("auto", "normal (chosen for real data)"), ("normal-fixed:0.5", "normal-fixed")],
+)
+def test_the_likelihood_is_told_before_training(asked, told, untrained, quick, capsys, home):
+    fit(f"--epochs 1 --out a --likelihood {asked}")
+    err = capsys.readouterr().err
+    assert err.index("scores: ") < err.index(f"likelihood: {told}\n") < err.index("epoch 1/1")
+    X = np.loadtxt(home / "people.csv", delimiter=",", skiprows=1)
+    jensen.VAE(2, hidden=(8,), likelihood=asked, verbose=1).fit(X)
+    err = capsys.readouterr().err
+    assert err.index("scores: ") < err.index(f"likelihood: {told}\n") < err.index("epoch 1/1")
 
 
 def test_test_rows_of_their_own(untrained, capsys, home):

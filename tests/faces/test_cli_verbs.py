@@ -290,6 +290,7 @@ def test_denoise(run, home):
 def test_check(run):
     told = json.loads(run("check table table.csv --json"))
     assert {"baselines", "checks", "verdict", "active_units"} <= set(told)
+    assert told["rows"] == list(range(60))
     assert "independent columns" in run("check table table.csv")
 
 
@@ -315,15 +316,16 @@ def test_diagnose(run, home, capsys):
     assert other["gaps"]["total"] != gaps["total"]
 
 
-def test_diagnose_takes_the_rows_that_fit_held_out(run, home, monkeypatch, capsys):
+@pytest.mark.parametrize("verb", ["check", "diagnose"])
+def test_rows_that_fit_held_out_are_taken(verb, run, home, monkeypatch):
     """And the others for training rows, unless other rows or other data are named."""
     seen = []
 
-    def diagnose(vae, X, training, random_state):
+    def judge(vae, X, training, random_state=None):
         seen.append((X, training))
-        return SimpleNamespace(to_json=lambda per_row: {})
+        return SimpleNamespace(to_json=lambda per_row=False: {})
 
-    monkeypatch.setattr(jensen.VAE, "diagnose", diagnose)
+    monkeypatch.setattr(jensen.VAE, verb, judge)
     X = jensen.load(home / "table").schema_.check(
         np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
     )
@@ -331,10 +333,10 @@ def test_diagnose_takes_the_rows_that_fit_held_out(run, home, monkeypatch, capsy
     run_json = home / "table" / "run.json"
     run_json.write_text(json.dumps(note | {"digest": digest(X)}))
     try:
-        told = json.loads(run("diagnose table table.csv --json"))
-        json.loads(run("diagnose table table.csv --rows 1:2 --json"))
+        told = json.loads(run(f"{verb} table table.csv --json"))
+        json.loads(run(f"{verb} table table.csv --rows 1:2 --json"))
         run_json.write_text(json.dumps(note | {"digest": "another"}))
-        json.loads(run("diagnose table table.csv --json"))
+        json.loads(run(f"{verb} table table.csv --json"))
     finally:
         run_json.unlink()
     assert told["rows"] == [3, 50]

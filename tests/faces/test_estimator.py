@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import jensen
 from jensen.errors import DataError, OptionError
+from jensen.parts.networks import MLP
 
 from ..statistics.budget import ERRORS, middle_errors
 
@@ -117,6 +118,33 @@ def test_the_same_seed_gives_the_same_numbers(iris):
     assert not np.array_equal(first.sample(9), first.sample(9, random_state=5))
 
 
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)], ids=["none", "state"])
+def test_without_a_seed_samples_are_fresh_and_answers_are_not(iris, random_state, tmp_path):
+    vae = jensen.VAE(**(SMALL | {"random_state": random_state})).fit(iris)
+    loaded = jensen.load(vae.save(tmp_path / "model"))
+    for draw in (
+        lambda model, **seed: np.asarray(model.sample(9, **seed)),
+        lambda model, **seed: np.asarray(model.sample(9, "posterior", **seed)),
+        lambda model, **seed: model.vary(iris[:3], 3, **seed),
+    ):
+        for model in (vae, loaded):
+            assert not np.array_equal(draw(model), draw(model))
+            np.testing.assert_array_equal(
+                draw(model, random_state=5), draw(model, random_state=np.int64(5))
+            )
+        first, second = (np.random.RandomState(1) for _ in range(2))
+        mine = draw(vae, random_state=first)
+        np.testing.assert_array_equal(mine, draw(loaded, random_state=second))
+        assert not np.array_equal(mine, draw(vae, random_state=first))
+    for answer in (vae.transform, vae.score_samples, vae.predict):
+        np.testing.assert_array_equal(answer(iris), answer(iris))
+    np.testing.assert_array_equal(vae.score_samples(iris), loaded.score_samples(iris))
+    one, other = (
+        vae.log_evidence(iris, draws=20, random_state=np.random.RandomState(1)) for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.values, other.values)
+
+
 def test_samples_obey_the_schema(digits):
     vae = jensen.VAE(**SMALL).fit(digits.astype(np.uint8)[:200])
     for source in ("prior", "posterior"):
@@ -206,6 +234,15 @@ def test_denoising_finds_out_how_much_noise_there_is(key):
     assert np.mean((found.mean - clean) ** 2) < 0.6 * np.mean((noisy - clean) ** 2)
 
 
+def test_a_number_of_any_type_is_the_noise_that_it_says(iris, fitted):
+    told = fitted.denoise(iris[:4], noise="gaussian:1")
+    for number in (1, 1.0, np.float32(1), np.float64(1), np.int64(1)):
+        np.testing.assert_array_equal(fitted.denoise(iris[:4], noise=number).mean, told.mean)
+    for other in (True, "1"):
+        with pytest.raises(OptionError, match="is unknown: give gaussian:SIGMA"):
+            fitted.denoise(iris[:4], noise=other)
+
+
 def test_noise_that_is_not_there_is_not_found(iris, fitted):
     middle = iris.sub(iris.mean()).mul(0.5).add(iris.mean())
     with pytest.raises(OptionError, match=r"noise cannot be estimated.*gaussian:SIGMA"):
@@ -232,6 +269,12 @@ def test_networks_and_priors_of_the_wrong_shape_are_refused(iris):
     for options, named in [
         ({"decoder": lambda z: jnp.zeros((1, 3))}, r"decoder: .* shape \(1, 3\) .* \(1, 4\)"),
         ({"decoder": lambda z: jnp.zeros(4)}, r"decoder: .* shape \(4,\) .* \(1, 4\)"),
+        ({"encoder": lambda x: x[:3]}, r"encoder: .* shape \(3,\) from \(4,\), .* \(4,\)"),
+        ({"encoder": lambda x: x[None]}, r"encoder: .* shape \(1, 4\) from \(4,\), .* \(4,\)"),
+        (
+            {"encoder": lambda x: x, "posterior": "full"},
+            r"encoder: .* shape \(4,\) .*posterior='full' takes \(5,\)",
+        ),
         ({"prior": three}, r"prior: .* shape \(3,\), .* \(2,\)"),
         ({"prior": one}, r"prior: .* shape \(1,\), .* \(2,\)"),
         ({"prior": loose}, r"prior: .*to_event"),
@@ -240,6 +283,13 @@ def test_networks_and_priors_of_the_wrong_shape_are_refused(iris):
     ]:
         with pytest.raises(OptionError, match=named):
             jensen.VAE(**SMALL, **options).fit(iris)
+
+
+@pytest.mark.parametrize(("posterior", "size"), [("diagonal", 4), ("full", 5)])
+def test_an_encoder_of_the_right_shape_is_taken(iris, posterior, size):
+    network = MLP((4,), (size,), hidden=(3,), key=jax.random.key(0))
+    vae = jensen.VAE(**SMALL, encoder=network, posterior=posterior).fit(iris)
+    assert vae.transform(iris).shape == (150, 2)
 
 
 def test_unknown_methods_and_sources_are_named(iris, fitted):

@@ -13,6 +13,7 @@ import numpyro.distributions as dist
 import pytest
 from jax.nn import log_sigmoid
 
+import jensen
 from jensen import Model, recipes
 from jensen.errors import FileError, OptionError, TrainingError
 from jensen.objectives import ELBO, BetaELBO, Objective, Terms
@@ -165,6 +166,22 @@ def test_three_failures_end_training_with_the_last_good_model(rows, built):
     assert [sentence.count("0.5") for sentence in said] == [1, 0]
     assert "0.25 of the learning rate" in said[1]
     assert all(np.isfinite(leaf).all() for leaf in leaves(trained.model))
+
+
+def test_a_failure_that_nobody_is_told_of_is_a_warning(rows, capsys):
+    def fit(**options):
+        options |= {"latent_dim": 2, "hidden": (4,), "max_epochs": 9, "draws": 20}
+        vae = jensen.VAE(objective=Exploding(begins=2.0), random_state=0, **options)
+        with pytest.raises(TrainingError):
+            vae.fit(rows)
+
+    with pytest.warns(UserWarning, match="was not finite; went back") as warned:
+        fit()
+    assert [str(each.message).split()[-5] for each in warned] == ["0.5", "0.25"]
+    assert capsys.readouterr().err == ""
+    # Warnings are errors in these tests: here is none.
+    fit(verbose=1)
+    assert capsys.readouterr().err.count("was not finite; went back") == 2
 
 
 class Fragile(Objective):

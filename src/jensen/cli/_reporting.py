@@ -36,6 +36,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
     """The report's content; its numbers are in nats per held-out row."""
     import jax
 
+    from jensen.estimator.arguments import describe_likelihood
     from jensen.evidence.ladder import ladder
     from jensen.report import ReportData
 
@@ -54,8 +55,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
         feature_names=schema.names,
         assumptions=[
             *schema.describe(),
-            f"likelihood: {vae.likelihood_}"
-            + (f" (chosen for {schema.kind} data)" if vae.likelihood == "auto" else ""),
+            describe_likelihood(vae.likelihood, schema, vae.model_.likelihood),
         ],
         verdict=check.verdict,
         checks=plain(check.checks),

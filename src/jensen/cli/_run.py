@@ -165,12 +165,14 @@ def _train(asked: Asked, rows: _Rows, path: Path) -> "VAE":
 
 def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
     from jensen.cli._rehearsal import Rehearsal
+    from jensen.estimator.arguments import describe_likelihood
     from jensen.training.progress import Printer
 
     if asked.resume and not folder.has_checkpoint:
         say(asked.quiet, f"{folder.path} has no checkpoint yet: starting at the beginning")
     settings = asked.settings | {"hidden": tuple(asked.settings["hidden"])}
     vae = jensen.VAE(**(settings | _support(settings, rows)))
+    say(asked.quiet, describe_likelihood(vae.likelihood, rows.schema))
     with Rehearsal(rows.held_out, asked.report) as rehearsal, Printer(asked.quiet) as printer:
 
         def on_epoch(record: dict[str, Any], planned: int) -> None:

@@ -2,7 +2,7 @@
 
 from jensen.cli._options import Data, Json, Key, Model, Quiet, Rows
 
-EXAMPLE = "jensen check runs/digits digits --rows 1600:"
+EXAMPLE = "jensen check runs/digits digits"
 
 
 def check(
@@ -15,14 +15,20 @@ def check(
 ) -> None:
     """Compare held-out rows with plain baselines and with rows drawn from the model.
 
-    Give rows that the model was not fitted to.
+    Give rows that the model was not fitted to; of the data that it was fitted to, those that
+    jensen fit held out are taken.
     """
-    from jensen.cli._inputs import model_and_rows
-    from jensen.cli._output import print_json
+    from jensen._words import counted
+    from jensen.cli._held_out import held_out_where_known
+    from jensen.cli._inputs import load_model
+    from jensen.cli._output import print_json, say
 
-    vae, X = model_and_rows(model, data, key, rows)
-    checked = vae.check(X)
+    vae = load_model(model)
+    held_out, known = held_out_where_known(vae, model, data, key, rows)
+    whose = ", those that jensen fit held out" if known else ""
+    say(quiet, f"checking {counted(len(held_out.indices), 'row')}{whose}")
+    checked = vae.check(held_out.scored, held_out.training)
     if json:
-        print_json(checked.to_json())
+        print_json(checked.to_json() | {"rows": held_out.indices})
     else:
         print(checked)

@@ -14,7 +14,7 @@ from jensen.training.options import is_number, is_whole
 if TYPE_CHECKING:
     from jensen.estimator.vae import VAE
 
-__all__ = ["assembly_of", "checked_latents", "options_of"]
+__all__ = ["assembly_of", "checked_latents", "describe_likelihood", "options_of"]
 
 _AUTOMATIC = {
     "binary": "bernoulli",
@@ -48,9 +48,7 @@ def assembly_of(vae: "VAE", schema: Schema) -> dict[str, Any]:
     Raises `OptionError` where a parameter has an impossible value, or the data lie outside the
     likelihood's support.
     """
-    likelihood = vae.likelihood
-    if isinstance(likelihood, str) and likelihood == "auto":
-        likelihood = _AUTOMATIC[schema.kind]
+    likelihood = _AUTOMATIC[schema.kind] if _is_auto(vae.likelihood) else vae.likelihood
     _require_kind(likelihood, schema)
     return {
         "latent_dim": _whole("latent_dim", vae.latent_dim),
@@ -63,6 +61,30 @@ def assembly_of(vae: "VAE", schema: Schema) -> dict[str, Any]:
         "encoder": vae.encoder,
         "decoder": vae.decoder,
     }
+
+
+def describe_likelihood(asked: Any, schema: Schema, used: Any = None) -> str:
+    """A line on the likelihood of a model, and whether `asked`, being "auto", left the choice.
+
+    Args:
+        asked: the parameter `likelihood` of a `VAE`.
+        schema: of its data.
+        used: the model's likelihood, once there is a model; what is asked for until then.
+
+    Example:
+        >>> from jensen.data import infer
+        >>> describe_likelihood("auto", infer([[0, 1], [1, 1]]))
+        'likelihood: bernoulli (chosen for binary data)'
+        >>> describe_likelihood("normal-fixed:0.1", infer([[0.5], [1.5]]))
+        'likelihood: normal-fixed'
+    """
+    automatic = _AUTOMATIC[schema.kind]
+    if used is None:
+        used = automatic if _is_auto(asked) else asked
+    name = used.partition(":")[0] if isinstance(used, str) else getattr(used, "name", "custom")
+    # A likelihood of the user's own is not among the parameters of a model read from a file.
+    chosen = _is_auto(asked) and name == automatic
+    return f"likelihood: {name}" + (f" (chosen for {schema.kind} data)" if chosen else "")
 
 
 def checked_latents(X: Any, latent_dim: int) -> np.ndarray:
@@ -90,6 +112,10 @@ def _widths(hidden: Any) -> list[int]:
     if isinstance(hidden, str) or not np.iterable(hidden):
         raise OptionError(f"hidden={hidden!r}: give a tuple of widths, (200, 200) or (8,), say.")
     return [_whole("hidden", width) for width in hidden]
+
+
+def _is_auto(likelihood: Any) -> bool:
+    return isinstance(likelihood, str) and likelihood == "auto"
 
 
 def _require_kind(likelihood: Any, schema: Schema) -> None:

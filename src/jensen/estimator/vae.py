@@ -23,7 +23,7 @@ from jensen._sampling import fold
 from jensen._types import PRNGKey
 from jensen.data import Schema, infer, require_training_rows, split
 from jensen.errors import OptionError, TrainingError
-from jensen.estimator.arguments import assembly_of, checked_latents, options_of
+from jensen.estimator.arguments import assembly_of, checked_latents, describe_likelihood, options_of
 from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.evidence import Estimate
 from jensen.inference import PosteriorDraws
@@ -37,6 +37,8 @@ __all__ = ["VAE", "load"]
 # to be scored in a second.
 _ROWS_FOR_OFFSET = 500
 _FIRST_PURPOSE = 2**31
+
+Seed = int | np.integer | np.random.RandomState | None
 
 
 class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator):
@@ -75,8 +77,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         contamination: share of the training rows that `predict` calls outliers.
         keep_rows: how many training rows are kept for `sample(source="posterior")` and
             `check`, and saved with the model; 0 keeps none.
-        random_state: seed; with a whole number the same numbers come every time.
-        verbose: 1 prints the schema and the progress of training to stderr.
+        random_state: seed; with a whole number the same numbers come every time. Without one,
+            `sample` and `vary` draw afresh at each call, and all else is as it was at first.
+        verbose: 1 prints the schema, the likelihood and the progress of training to stderr.
 
     Attributes:
         model_: the `Model`, for `jensen.evidence` and the other functions on models.
@@ -180,7 +183,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             on_start: called before the first epoch with a copy of this estimator that has its
                 first weights, and answers as if it were fitted, but for `predict`.
             on_epoch: called after each epoch with its record and the epochs planned.
-            on_failure: called with a sentence when training goes back after a failure.
+            on_failure: called with a sentence when training goes back after a failure; without
+                it the sentence is printed, with `verbose`, or a warning.
 
         Raises:
             DataError: data that cannot be used; row and column are named.
@@ -193,7 +197,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         objective = build_objective(self.objective)
         schema = infer(X, kind=self.kind, high=self.high)
         rows = schema.check(X)
-        seed = self._draw_seed()
+        seed = _drawn_seed(self.random_state)
         parts = split(len(rows), validation=self.validation_fraction, seed=seed)
         require_training_rows(parts, "validation_fraction", self.validation_fraction)
         training = rows[parts.train]
@@ -210,8 +214,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             from jensen.training.progress import Printer
 
             printer = Printer()
-            printer.lines(schema.describe())
-            on_epoch, on_failure = printer.epoch, printer.line
+            chosen = describe_likelihood(self.likelihood, schema, model.likelihood)
+            printer.lines([*schema.describe(), chosen])
+            on_epoch, on_failure = printer.epoch, on_failure or printer.line
         try:
             trained = train(
                 model,
@@ -232,11 +237,6 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         self._take(trained)
         self._set_offset(rows)
         return self
-
-    def _draw_seed(self) -> int:
-        if isinstance(self.random_state, (int, np.integer)):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _keep(
         self,
@@ -284,7 +284,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         method: str = "importance",
         draws: int | None = None,
         *,
-        random_state: int | None = None,
+        random_state: Seed = None,
         **options: Any,
     ) -> Estimate:
         """log p(x) of each row, as an `Estimate`: value, error, kind, reliability; in nats.
@@ -296,7 +296,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
                 annealed importance sampling; "certified", annealed until rows simulated from
                 the model are known to a tolerance.
             draws: samples of z a row, for the first three; 1,000, or 100 for "elbo".
-            random_state: another seed than the model's.
+            random_state: another seed than the model's, or a `RandomState`.
             options: of "annealed": `temperatures` and the fields of `evidence.Annealing`
                 (`chains`, `start`, `schedule`, `leapfrogs`, `resample`); of "certified":
                 `tolerance`, `max_time`, `folder`, `tell` (see `evidence.certify`), and the
@@ -345,15 +345,13 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         known = self._kept_rows("check") if training is None else self._checked(training)
         return queries.check(self.model_, rows, known, self.schema_, self._key(8))
 
-    def diagnose(
-        self, X: Any, training: Any = None, *, random_state: int | None = None
-    ) -> Diagnosis:
+    def diagnose(self, X: Any, training: Any = None, *, random_state: Seed = None) -> Diagnosis:
         """Where evidence is lost, what the latents carry, and what would mend it.
 
         Args:
             X: rows that the model was not trained on.
             training: rows that it was; those kept, if they are not given and any were.
-            random_state: another seed than the model's.
+            random_state: another seed than the model's, or a `RandomState`.
 
         Raises:
             DataError: rows that do not fit the schema.
@@ -371,7 +369,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         draws: int | None = None,
         *,
         temperatures: int | None = None,
-        random_state: int | None = None,
+        random_state: Seed = None,
     ) -> Comparison:
         """The difference of log evidence, this model's less the other's, with a paired error.
 
@@ -382,7 +380,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
                 of linear-Gaussian models.
             draws: samples of z a row, of "importance"; 1,000 if not given.
             temperatures: steps of the chains, of "annealed"; 100 if not given.
-            random_state: another seed than this model's.
+            random_state: another seed than this model's, or a `RandomState`.
 
         Raises:
             OptionError: models whose evidence is not in the same units, or an impossible option.
@@ -424,7 +422,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         method: inference.Method = "encoder",
         draws: int = 1000,
         *,
-        random_state: int | None = None,
+        random_state: Seed = None,
     ) -> PosteriorDraws:
         """Draws of z given each row, as `PosteriorDraws`, with how far they can be relied on.
 
@@ -434,7 +432,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
                 "refined", from the best normal for each row, weighed and resampled; "hmc", four
                 chains of Hamiltonian Monte Carlo; or "exact", for linear-Gaussian models.
             draws: for each row; a multiple of 4 for "hmc".
-            random_state: another seed than the model's.
+            random_state: another seed than the model's, or a `RandomState`.
 
         Raises:
             OptionError: an impossible option, or "exact" where there is no closed form.
@@ -503,16 +501,16 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         source: Literal["prior", "posterior"] = "prior",
         *,
         mean: bool = False,
-        random_state: int | None = None,
+        random_state: Seed = None,
     ) -> Any:
-        """New rows that obey the schema.
+        """New rows that obey the schema; others at each call unless a seed was given.
 
         Args:
             n_samples: how many.
             source: z from the prior; or the posterior becomes the new prior: z ~ q(z | x_i) for
                 training rows x_i drawn at random from those kept.
             mean: E[x | z] in place of a draw from p(x | z).
-            random_state: another seed than the model's.
+            random_state: another seed than the model's, or a `RandomState`.
 
         Raises:
             OptionError: an unknown source, or no rows kept for "posterior".
@@ -523,16 +521,20 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         latents = None
         if source == "posterior":
             latents = inference.aggregate_posterior(self.model_, self._kept_rows("sample"))
-        key = self._key(5, random_state)
+        key = self._key(5, random_state, afresh=True)
         rows = queries.sample(self.model_, key, n_samples, latents=latents, mean=mean)
         return self._restored(rows, exact=not mean)
 
     def vary(
-        self, X: Any, n: int = 8, *, mean: bool = False, random_state: int | None = None
+        self, X: Any, n: int = 8, *, mean: bool = False, random_state: Seed = None
     ) -> np.ndarray:
-        """`n` variations of each row: z ~ q(z | x), then x' ~ p(x' | z); (rows, n, *event)."""
+        """`n` variations of each row: z ~ q(z | x), then x' ~ p(x' | z); (rows, n, *event).
+
+        Others at each call unless a seed was given, here or as the model's `random_state`.
+        """
         checked = self._checked(X)
-        rows = queries.vary(self.model_, checked, self._key(6, random_state), n, mean=mean)
+        key = self._key(6, random_state, afresh=True)
+        rows = queries.vary(self.model_, checked, key, n, mean=mean)
         flat = rows.reshape(-1, *self.schema_.shape)
         restored = self.schema_.restore(flat, exact=not mean, container="numpy")
         return np.asarray(restored).reshape(len(checked), n, *self.schema_.shape)
@@ -561,8 +563,14 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
             raise OptionError(f"{purpose} needs training rows, and keep_rows=0 has kept none.")
         return self.rows_
 
-    def _key(self, purpose: int, random_state: int | None = None) -> PRNGKey:
-        seed = self._seed if random_state is None else int(random_state)
+    def _key(self, purpose: int, random_state: Seed = None, *, afresh: bool = False) -> PRNGKey:
+        """A key for one purpose; `afresh`, another at each call where no seed was ever given."""
+        if random_state is not None:
+            seed = _drawn_seed(random_state)
+        elif afresh and not _is_seed(self.random_state):
+            seed = _drawn_seed(self.random_state)
+        else:
+            seed = self._seed
         # Training has the keys from 0 on; those asked for here lie far behind them.
         return fold(jax.random.key(seed), _FIRST_PURPOSE + purpose)
 
@@ -575,6 +583,17 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         # Latents are single-precision whatever the data were.
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _is_seed(random_state: Any) -> bool:
+    return isinstance(random_state, (int, np.integer))
+
+
+def _drawn_seed(random_state: Any) -> int:
+    """A whole number itself, or one drawn as scikit-learn draws: of a `RandomState`, or anew."""
+    if _is_seed(random_state):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def load(path: str | Path, **custom: Any) -> VAE:

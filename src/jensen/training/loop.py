@@ -5,6 +5,7 @@ import re
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,7 +94,8 @@ def train(
         folder: where checkpoints and `history.jsonl` go, if anywhere.
         resume: go on from the checkpoint in `folder`, if there is one.
         on_epoch: called after each epoch with its record and the number of epochs planned.
-        on_failure: called with a sentence when training goes back to an earlier state.
+        on_failure: called with a sentence when training goes back to an earlier state; without
+            it the sentence is a warning.
 
     Raises:
         OptionError: fewer epochs than the objective takes to settle.
@@ -110,7 +112,7 @@ def train(
         seed,
         folder,
         on_epoch or (lambda record, planned: None),
-        on_failure or (lambda sentence: None),
+        on_failure or _warn,
     ).go(resume)
 
 
@@ -318,6 +320,10 @@ class _Run:
     def _trained(self, best: Any, progress: Progress, stopped: str) -> Trained:
         model = eqx.combine(best, self.rest)
         return Trained(model, progress.history, progress.best_epoch, stopped, progress.seconds)
+
+
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, UserWarning, stacklevel=2)
 
 
 def _result(state: State) -> Any:

@@ -6,6 +6,7 @@ mean and variance of x given x̃ and z.
 
 from abc import abstractmethod
 from math import ceil
+from numbers import Real
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -195,7 +196,9 @@ class SaltAndPepper(Noise):
         return Clean(log_prob, mean, variance)
 
 
-def parse_noise(noise: float | str | Noise, low: float, high: float, whole: bool = True) -> Noise:
+def parse_noise(
+    noise: float | Real | str | Noise, low: float, high: float, whole: bool = True
+) -> Noise:
     """A kind of noise from "gaussian:4", "flip:0.1" or "salt-and-pepper:0.1"; a number is σ.
 
     `low` and `high` are the data's range, which salt and pepper are; `whole` says whether the
@@ -203,7 +206,8 @@ def parse_noise(noise: float | str | Noise, low: float, high: float, whole: bool
     """
     if isinstance(noise, Noise):
         return noise
-    text = f"gaussian:{noise}" if isinstance(noise, (int, float)) else str(noise)
+    is_number = isinstance(noise, Real) and not isinstance(noise, bool)
+    text = f"gaussian:{noise}" if is_number else str(noise)
     name, _, number = text.partition(":")
     try:
         value = float(number)
