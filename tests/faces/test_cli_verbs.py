@@ -424,13 +424,14 @@ def test_compare(run, home):
         ({"names": ["height", "depth", "width"]}, "column 1 is 'width' in A and 'depth' in B"),
         ({"columns": 2, "names": NAMES[:2]}, "A is of rows of shape (3,) and B of (2,)"),
         ({"whole": True, "names": NAMES}, "A gives densities and B probabilities"),
+        ({"factor": 5, "names": NAMES}, "scaled or shifted otherwise than B's, most of all column"),
     ],
-    ids=["names", "columns", "score"],
+    ids=["names", "columns", "score", "scale"],
 )
 def test_compare_refuses_other_units(parts, why, run, home, tmp_path, capsys, save_model):
     X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)[:, : parts.get("columns", 3)]
     whole = parts.get("whole", False)
-    rows = np.round(np.abs(X)) if whole else X
+    rows = np.round(np.abs(X)) if whole else parts.get("factor", 1) * X
     likelihood = "poisson" if whole else "normal"
     save_model(tmp_path / "b", rows, parts["names"], likelihood=likelihood)
     assert main(["compare", str(home / "table"), str(tmp_path / "b"), str(home / "table.csv")]) == 2
