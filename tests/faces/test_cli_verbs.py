@@ -304,6 +304,10 @@ def test_diagnose(run, home, capsys):
     gaps = told["gaps"]
     parts = gaps["approximation"]["value"] + gaps["amortisation"]["value"]
     assert parts == pytest.approx(gaps["total"]["value"])
+    each = gaps["per_row"]
+    assert each["rows"] == told["rows"]
+    for name in ("total", "approximation", "amortisation"):
+        assert np.mean(each[name]) == pytest.approx(gaps[name]["value"])
     X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
     same = jensen.load(home / "table").diagnose(X[4:12])
     assert same.to_json()["verdict"] == told["verdict"]
@@ -321,7 +325,9 @@ def test_diagnose_takes_the_rows_that_fit_held_out(run, home, monkeypatch, capsy
 
     def diagnose(vae, X, training, random_state):
         seen.append((X, training))
-        return SimpleNamespace(to_json=lambda per_row: {})
+        told = {"gaps": {"per_row": {}}}
+        # As if the last row alone had been annealed.
+        return SimpleNamespace(to_json=lambda per_row: told, annealed=np.array([len(X) - 1]))
 
     monkeypatch.setattr(jensen.VAE, "diagnose", diagnose)
     X = jensen.load(home / "table").schema_.check(
@@ -332,16 +338,18 @@ def test_diagnose_takes_the_rows_that_fit_held_out(run, home, monkeypatch, capsy
     run_json.write_text(json.dumps(note | {"digest": digest(X)}))
     try:
         told = json.loads(run("diagnose table table.csv --json"))
-        json.loads(run("diagnose table table.csv --rows 1:2 --json"))
+        other = json.loads(run("diagnose table table.csv --rows 1:3 --json"))
         run_json.write_text(json.dumps(note | {"digest": "another"}))
         json.loads(run("diagnose table table.csv --json"))
     finally:
         run_json.unlink()
     assert told["rows"] == [3, 50]
+    assert told["gaps"]["per_row"]["rows"] == [50]
+    assert other["gaps"]["per_row"]["rows"] == [2]
     (held_out, others), (named, unknown), (all_rows, nothing) = seen
     np.testing.assert_array_equal(held_out, X[[3, 50]])
     np.testing.assert_array_equal(others, np.delete(X, [3, 50], axis=0))
-    np.testing.assert_array_equal(named, X[1:2])
+    np.testing.assert_array_equal(named, X[1:3])
     np.testing.assert_array_equal(all_rows, X)
     assert unknown is nothing is None
 
