@@ -80,7 +80,8 @@ def _arrays(model: Any) -> dict[str, np.ndarray]:
         for i, layer in enumerate(network.layers):
             arrays[f"{name}_weight{i}"] = layer.weight
             arrays[f"{name}_bias{i}"] = layer.bias
-    return {name: np.asarray(array, np.float32) for name, array in arrays.items()}
+    as_numbers = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
+    return as_numbers | {"likelihood": np.array(model.likelihood.name)}
 
 
 def bracket(job: dict) -> dict:

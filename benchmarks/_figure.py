@@ -7,7 +7,7 @@ from pathlib import Path
 
 __all__ = ["draw"]
 
-COLOURS = ("#3f8fd6", "#e08238", "#43a35c", "#d4524e", "#9673c9", "#a3745c")
+COLOURS = ("#3f8fd6", "#e08238", "#43a35c", "#d4524e", "#9673c9", "#a3745c", "#2fa8a8")
 GREY = "#7f8994"
 WIDE, HIGH, LEFT, TOP, BOTTOM, LEGEND = 440, 300, 62, 34, 46, 18
 

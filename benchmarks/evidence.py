@@ -5,8 +5,8 @@ Digits, every default (200-200, ten latents, beta-binomial), 100 held-out rows, 
 1. seconds until `certify` holds simulated rows between two sides 0.2 and 0.1 nats apart, in
    fresh processes with an empty compilation cache; imports are timed apart;
 2. the error of each estimator against the time it takes, beside NumPyro's importance estimate
-   on the same model and, on a second model of binarised digits whose likelihood Pythae has,
-   beside Pythae's `get_nll`, weights carried over to both;
+   on the same model and, on a second model of binarised digits whose likelihood Pythae has too,
+   beside both NumPyro's and Pythae's `get_nll`, weights carried over to both;
 3. cost against rows, chains and temperatures, and memory against temperatures, over a decade;
 4. linear-Gaussian models whose encoder is too narrow, too wide or shifted: annealed evidence of
    200 rows beside the exact one.
@@ -37,6 +37,8 @@ from _figure import draw
 from _record import OtherLoad, environment, markdown_table, write_results
 
 RIVALS = Path(__file__).parent / "rivals"
+NUMPYRO, PYTHAE = "numpyro_evidence_.py", "pythae_evidence_.py"
+LABELS = {NUMPYRO: "NumPyro, importance", PYTHAE: "Pythae get_nll"}
 GOALS = {0.2: 8.0, 0.1: 20.0}
 # A cost that grows by more than this over a decade, beyond ten times, is not linear.
 MOST_GROWTH = 12.0
@@ -79,26 +81,28 @@ def brackets(folder: Path, size: Size) -> list[dict]:
     return results
 
 
-def errors(folder: Path, name: str, rival: str, size: Size, python: str) -> dict:
-    """The truth of one model's rows, and each estimator's distance from it."""
+def errors(folder: Path, name: str, rivals: list[str], size: Size, python: str) -> dict:
+    """The truth of one model's rows, and the distance from it of each estimator and rival."""
     paths = {"model": str(folder / f"{name}.jensen"), "rows": str(folder / f"{name}.npy")}
     found = in_process("estimates", paths | {"quick": size.quick})
     if "missing" in found:
         return found
     job = {"weights": str(folder / f"{name}.npz"), "rows": paths["rows"]}
     job |= {"draws": size.draws, "repeats": size.repeats}
-    theirs = in_process(rival, job, python)
     truth = np.array(found["truth"]["values"])
     lines = dict(found["estimates"])
-    label = {"numpyro_evidence_.py": "NumPyro, importance", "pythae_evidence_.py": "Pythae get_nll"}
-    if isinstance(theirs, list):
-        lines[label[rival]] = [each | {"effort": each["draws"]} for each in theirs]
+    missing = {}
+    for rival in rivals:
+        theirs = in_process(rival, job, python)
+        if isinstance(theirs, list):
+            lines[LABELS[rival]] = [each | {"effort": each["draws"]} for each in theirs]
+        else:
+            missing[LABELS[rival]] = theirs["missing"]
     for records in lines.values():
         for each in records:
             values = np.array(each.pop("values"))
             each["value"] = float(values.mean())
             each["error"] = float(np.abs(values - truth).mean())
-    missing = theirs.get("missing") if isinstance(theirs, dict) else None
     summary = {key: value for key, value in found["truth"].items() if key != "values"}
     return {"truth": summary, "lines": lines, "missing": missing}
 
@@ -155,7 +159,8 @@ def error_text(name: str, found: dict) -> str:
         " seconds are those of a call on all rows once compiled, beside the first call's.\n\n"
         + markdown_table(header, lines)
     )
-    return f"{text}\n\nMissing: {found['missing']}" if found["missing"] else text
+    missing = "; ".join(f"{rival}: {why}" for rival, why in found["missing"].items())
+    return f"{text}\n\nMissing: {missing}" if missing else text
 
 
 def scaling_text(found: dict) -> str:
@@ -257,8 +262,8 @@ def main() -> None:
         run_here("train", {"folder": name, "quick": asked.quick})
         results = brackets(folder, size)
         python = asked.rivals_python
-        digits = errors(folder, "digits", "numpyro_evidence_.py", size, python)
-        binary = errors(folder, "binary", "pythae_evidence_.py", size, python)
+        digits = errors(folder, "digits", [NUMPYRO], size, python)
+        binary = errors(folder, "binary", [NUMPYRO, PYTHAE], size, python)
         job = {"model": str(folder / "digits.jensen"), "rows": str(folder / "digits.npy")}
         scaling = in_process("scaling", job | {"quick": asked.quick})
         if "missing" not in scaling:

@@ -7,7 +7,8 @@ log p(x) of each row in nats.
 
 The model: an encoder of dense ReLU layers on standardised rows, whose last layer holds the
 mean and the raw scale of a normal q(z | x), σ = softplus(raw + 0.5413249) + 1e-5; a standard
-normal prior; a decoder of dense ReLU layers, whose last layer holds the likelihood's numbers.
+normal prior; a decoder of dense ReLU layers, whose last layer holds the likelihood's numbers;
+the likelihood by jensen's name.
 """
 
 import json
@@ -28,6 +29,7 @@ SMALLEST_SCALE = 1e-5
 class Carried:
     """A trained model as arrays; layers are (weight of shape (out, in), bias)."""
 
+    likelihood: str
     encoder: list[tuple[np.ndarray, np.ndarray]]
     decoder: list[tuple[np.ndarray, np.ndarray]]
     shift: np.ndarray
@@ -41,7 +43,9 @@ class Carried:
             count = sum(key.startswith(f"{name}_weight") for key in arrays)
             return [(arrays[f"{name}_weight{i}"], arrays[f"{name}_bias{i}"]) for i in range(count)]
 
-        return cls(layers("encoder"), layers("decoder"), arrays["shift"], arrays["scale"])
+        likelihood = str(arrays["likelihood"])
+        networks = layers("encoder"), layers("decoder")
+        return cls(likelihood, *networks, arrays["shift"], arrays["scale"])
 
     @property
     def latent(self) -> int:

@@ -8,6 +8,7 @@ the batch is chosen here so that it takes K.
 
 import importlib.metadata
 import logging
+import sys
 
 import numpy as np
 import torch
@@ -56,6 +57,8 @@ def main() -> None:
     job = read_job()
     logging.disable(logging.WARNING)
     carried = Carried.load(job["weights"])
+    if carried.likelihood != "bernoulli":
+        sys.exit(f"Pythae has no likelihood {carried.likelihood!r}")
     rows = torch.from_numpy(np.load(job["rows"]).astype(np.float32))
     config = VAEConfig(
         input_dim=(rows.shape[1],), latent_dim=carried.latent, reconstruction_loss="bce"

@@ -182,6 +182,93 @@ def test_real_rows_that_look_scaled_are_a_caution():
     assert queries.require_same_units(a, a, (schema, named)) == ()
 
 
+def of_rows(rows, **options):
+    """An untrained model of real rows: what compares them is measured before training."""
+    options = {"latent_dim": 1, "hidden": (), "likelihood": "normal-shared"} | options
+    return build_model(np.float32(rows), key=jax.random.key(0), **options)
+
+
+def flowers(rows, seed=0):
+    """Rows like iris: four correlated lengths, of means and spreads that differ."""
+    z = (
+        np.random.default_rng(seed).normal(size=(rows, 4))
+        @ np.linalg.cholesky(0.6 * np.eye(4) + 0.4).T
+    )
+    return np.array([5.8, 3.1, 3.8, 1.2]) + z * np.array([0.8, 0.4, 1.8, 0.8])
+
+
+def standardised(rows):
+    spread = rows.std(0)
+    return (rows - rows.mean(0)) / np.where(spread > 0, spread, 1)
+
+
+SCALED = {
+    "z-scores": standardised,
+    "centred": lambda rows: rows - rows.mean(0),
+    "other units": lambda rows: 10 * rows,
+    "zero to one": lambda rows: (rows - rows.min(0)) / np.ptp(rows, axis=0),
+}
+
+
+@pytest.mark.parametrize("scaled", SCALED.values(), ids=SCALED)
+def test_models_of_rows_that_were_scaled_otherwise_are_refused(scaled):
+    raw = flowers(100)
+    a, b = of_rows(raw), of_rows(scaled(raw))
+    for pair in ((a, b), (b, a)):
+        with pytest.raises(OptionError, match="not in the same units"):
+            queries.require_same_units(*pair)
+        with pytest.raises(OptionError, match="fit both to the same rows, unscaled"):
+            queries.require_same_units(*pair, (infer(raw), infer(raw)))
+
+
+def test_the_refusal_names_the_column_that_differs_most():
+    raw = flowers(100)
+    a, b = of_rows(raw), of_rows(standardised(raw))
+    mean, spread = raw.mean(0), raw.std(0)
+    # Its mean is the furthest from zero, in its own spread or in that of one.
+    worst = int(np.argmax(mean / np.minimum(spread, 1)))
+    told = f"of mean {mean[worst]:.3g} and standard deviation {spread[worst]:.3g} in A and mean 0"
+    named = infer(raw, names=("a", "b", "c", "d"))
+    with pytest.raises(OptionError, match=rf"column {worst}, '{'abcd'[worst]}', {told}"):
+        queries.require_same_units(a, b, (named, named))
+    with pytest.raises(OptionError, match=f"column {worst}, of mean"):
+        queries.require_same_units(a, b)
+    image = lambda rows: of_rows(rows.reshape(-1, 2, 2))
+    with pytest.raises(OptionError, match=rf"entry \({worst // 2}, {worst % 2}\), of mean"):
+        queries.require_same_units(image(raw), image(standardised(raw)))
+
+
+def test_samples_of_one_population_are_not_refused():
+    raw = flowers(150)
+    for half in (slice(None, 75), slice(75, None)):
+        assert queries.require_same_units(of_rows(raw), of_rows(raw[half])) == ()
+    assert queries.require_same_units(of_rows(raw[:75]), of_rows(raw[75:])) == ()
+    rng = np.random.default_rng(7)
+    for _ in range(20):
+        few = [of_rows(raw[rng.integers(0, len(raw), 20)]) for _ in range(2)]
+        assert queries.require_same_units(*few) == ()
+
+
+def test_columns_of_zero_spread_do_not_count():
+    """Most columns say nothing where they never change, in one of the two or in both."""
+    raw = np.concatenate([flowers(100), np.zeros((100, 9)), np.full((100, 9), 300.0)], axis=1)
+    other = raw.copy()
+    other[0, 4:] += 0.01
+    assert queries.require_same_units(of_rows(raw), of_rows(other)) == ()
+    with pytest.raises(OptionError, match="scaled or shifted otherwise"):
+        queries.require_same_units(of_rows(raw), of_rows(standardised(raw)))
+    still = of_rows(np.zeros((5, 3)))
+    assert queries.require_same_units(still, of_rows(np.ones((5, 3)))) == ()
+
+
+def test_probabilities_have_no_scale_of_their_own():
+    """Counts of two populations may be held against each other."""
+    options = {"likelihood": "poisson"}
+    rare, common = (np.random.default_rng(8).poisson(rate, (50, 3)) for rate in (1, 40))
+    pair = of_rows(rare, **options), of_rows(common, **options)
+    assert queries.require_same_units(*pair) == ()
+
+
 def test_an_unknown_method_is_refused(pair, key):
     a, b, rows = pair
     with pytest.raises(OptionError, match="method='guess' is unknown"):

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jensen import queries
 from jensen._types import Constant
 from jensen.inference import best_in_family
 from jensen.parts.encoders import Encoder
 from jensen.parts.networks import Linear
 from jensen.parts.posteriors import DiagonalNormal, FullNormal
-from jensen.queries.diagnosis import Gap, gaps
+from jensen.queries.diagnosis import Gap, diagnosing, gaps
 
 # What single precision and a search that ends near the best, not at it, may be off, in nats.
 SEARCH = 0.02
@@ -117,6 +118,14 @@ def test_parts_add_up(linear_gaussian, rows):
     told = found.to_json()
     assert told["total"]["value"] == pytest.approx(found.total.mean.value)
     assert told["rows"] == 5
+    assert "per_row" not in told
+    each = found.to_json(per_row=True)["per_row"]
+    for name in ("total", "approximation", "amortisation"):
+        assert each[name] == getattr(found, name).values.tolist()
+    # JSON has no NaN for a gap that is not known.
+    found.amortisation.values[1] = found.elbo.values[1] = np.nan
+    each = found.to_json(per_row=True)["per_row"]
+    assert [[row for row in range(5) if of[row] is None] for of in each.values()] == [[1], [1], [1]]
 
 
 def test_an_encoder_without_a_family_has_its_gap_unsplit(linear_gaussian, rows):
@@ -126,7 +135,9 @@ def test_an_encoder_without_a_family_has_its_gap_unsplit(linear_gaussian, rows):
     assert found.amortisation is None
     # The exact posterior: no gap, and no noise but rounding.
     np.testing.assert_allclose(found.total.values, 0, atol=1e-3)
-    assert found.to_json()["approximation"] is None
+    told = found.to_json(per_row=True)
+    assert told["approximation"] is None
+    assert told["per_row"]["approximation"] is told["per_row"]["amortisation"] is None
 
 
 @pytest.mark.parametrize("family", [DiagonalNormal(4), FullNormal(4)], ids=["diagonal", "full"])
@@ -142,6 +153,25 @@ def test_the_best_is_found_from_afar(linear_gaussian, rows, family):
     scales = np.sqrt(np.diag(lg.posterior(rows[:1])[1]))
     assert np.max(np.abs(h - wanted)[:, :4] / scales) < 0.1
     assert np.max(np.abs(h - wanted)[:, 4:8]) < 0.15
+
+
+def test_a_diagnosis_says_which_rows_were_annealed(linear_gaussian, monkeypatch):
+    """Their gaps are those of the rows at these positions."""
+    monkeypatch.setattr(diagnosing, "MOST_ANNEALED", 4)
+    lg = linear_gaussian[0]
+    model = with_encoder(lg, encoder_of(lg, DiagonalNormal(4), 0.3, 0.8))
+    rows = lg.sample(np.random.default_rng(6), 10).astype(np.float32)
+    seen = []
+
+    def watched(model, X, key):
+        seen.append(X)
+        return gaps(model, X, key)
+
+    monkeypatch.setattr(diagnosing, "gaps", watched)
+    each = queries.diagnose(model, rows, jax.random.key(6)).to_json(per_row=True)["gaps"]["per_row"]
+    assert each["rows"] == [0, 3, 6, 9]
+    np.testing.assert_array_equal(seen[0], rows[each["rows"]])
+    assert {name: len(of) for name, of in each.items()} == dict.fromkeys(each, 4)
 
 
 def test_a_row_is_searched_alone(linear_gaussian, rows):

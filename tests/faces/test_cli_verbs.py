@@ -305,6 +305,10 @@ def test_diagnose(run, home, capsys):
     gaps = told["gaps"]
     parts = gaps["approximation"]["value"] + gaps["amortisation"]["value"]
     assert parts == pytest.approx(gaps["total"]["value"])
+    each = gaps["per_row"]
+    assert each["rows"] == told["rows"]
+    for name in ("total", "approximation", "amortisation"):
+        assert np.mean(each[name]) == pytest.approx(gaps[name]["value"])
     X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
     same = jensen.load(home / "table").diagnose(X[4:12])
     assert same.to_json()["verdict"] == told["verdict"]
@@ -323,7 +327,9 @@ def test_rows_that_fit_held_out_are_taken(verb, run, home, monkeypatch):
 
     def judge(vae, X, training, random_state=None):
         seen.append((X, training))
-        return SimpleNamespace(to_json=lambda per_row=False: {})
+        told = {"gaps": {"per_row": {}}}
+        # As if the last row alone had been annealed.
+        return SimpleNamespace(to_json=lambda per_row=False: told, annealed=np.array([len(X) - 1]))
 
     monkeypatch.setattr(jensen.VAE, verb, judge)
     X = jensen.load(home / "table").schema_.check(
@@ -334,16 +340,19 @@ def test_rows_that_fit_held_out_are_taken(verb, run, home, monkeypatch):
     run_json.write_text(json.dumps(note | {"digest": digest(X)}))
     try:
         told = json.loads(run(f"{verb} table table.csv --json"))
-        json.loads(run(f"{verb} table table.csv --rows 1:2 --json"))
+        other = json.loads(run(f"{verb} table table.csv --rows 1:3 --json"))
         run_json.write_text(json.dumps(note | {"digest": "another"}))
         json.loads(run(f"{verb} table table.csv --json"))
     finally:
         run_json.unlink()
     assert told["rows"] == [3, 50]
+    if verb == "diagnose":
+        assert told["gaps"]["per_row"]["rows"] == [50]
+        assert other["gaps"]["per_row"]["rows"] == [2]
     (held_out, others), (named, unknown), (all_rows, nothing) = seen
     np.testing.assert_array_equal(held_out, X[[3, 50]])
     np.testing.assert_array_equal(others, np.delete(X, [3, 50], axis=0))
-    np.testing.assert_array_equal(named, X[1:2])
+    np.testing.assert_array_equal(named, X[1:3])
     np.testing.assert_array_equal(all_rows, X)
     assert unknown is nothing is None
 
@@ -426,13 +435,14 @@ def test_compare(run, home):
         ({"names": ["height", "depth", "width"]}, "column 1 is 'width' in A and 'depth' in B"),
         ({"columns": 2, "names": NAMES[:2]}, "A is of rows of shape (3,) and B of (2,)"),
         ({"whole": True, "names": NAMES}, "A gives densities and B probabilities"),
+        ({"factor": 5, "names": NAMES}, "scaled or shifted otherwise than B's, most of all column"),
     ],
-    ids=["names", "columns", "score"],
+    ids=["names", "columns", "score", "scale"],
 )
 def test_compare_refuses_other_units(parts, why, run, home, tmp_path, capsys, save_model):
     X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)[:, : parts.get("columns", 3)]
     whole = parts.get("whole", False)
-    rows = np.round(np.abs(X)) if whole else X
+    rows = np.round(np.abs(X)) if whole else parts.get("factor", 1) * X
     likelihood = "poisson" if whole else "normal"
     save_model(tmp_path / "b", rows, parts["names"], likelihood=likelihood)
     assert main(["compare", str(home / "table"), str(tmp_path / "b"), str(home / "table.csv")]) == 2

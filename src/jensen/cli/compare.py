@@ -38,7 +38,7 @@ def compare(
     """Say which of two models gives rows the higher log evidence, and how sure that is.
 
     Models whose evidence is not in the same units are refused: other columns, another support,
-    or a density held against a probability.
+    a density held against a probability, or real rows that were scaled otherwise.
     """
     from jensen.cli._inputs import load_model, naming, read_fitting_rows
     from jensen.cli._output import print_json

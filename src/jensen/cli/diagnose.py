@@ -47,6 +47,8 @@ def diagnose(
     say(quiet, f"diagnosing {counted(len(held_out.scored), 'row')}{whose}; {annealed} annealed")
     diagnosis = vae.diagnose(held_out.scored, held_out.training, random_state=seed)
     told = diagnosis.to_json(per_row=True)
+    # Where the rows stand in the data, as `rows` says it of all.
+    told["gaps"]["per_row"]["rows"] = held_out.indices[diagnosis.annealed]
     if report is not None:
         from jensen.report import write_diagnosis
 

@@ -15,6 +15,7 @@ from jensen.data import Schema
 from jensen.errors import OptionError
 from jensen.evidence import Estimate
 from jensen.model import Model
+from jensen.parts.encoders import Encoder
 
 __all__ = ["Comparison", "compare", "require_same_units"]
 
@@ -26,6 +27,14 @@ _MANY = 0.05
 _TELLS = 2.0
 # Ranges of real columns that differ by more than this factor hint at other units.
 _OTHER_RANGE = 3.0
+# What training rows may differ by, in the median over columns: the factor of their spreads, and
+# the distance of their means in the smaller spread. Of two samples of twenty normal rows each,
+# spreads differ by a quarter and means by a third of a spread; of larger ones by less.
+_MOST_FACTOR = 2.0
+_MOST_AWAY = 1.0
+# A column of zero spread is given scale one. So is, to single precision, a standardised one,
+# whose mean then is a rounding error of at most this.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, repr=False)
@@ -196,7 +205,8 @@ def require_same_units(
     """Refuse two models whose evidence is not of the same thing; cautions where it may not be.
 
     A probability cannot be held against a density, nor can densities of other columns, or of
-    numbers that were scaled otherwise. Raises `OptionError`, which says what differs.
+    numbers that were scaled otherwise: of two `Encoder`s, the means and standard deviations that
+    they hold of the training rows tell. Raises `OptionError`, which says what differs.
     """
     kinds = [_score(model) for model in (a, b)]
     if None not in kinds and kinds[0] != kinds[1]:
@@ -204,7 +214,10 @@ def require_same_units(
             f"A gives {kinds[0]} and B {kinds[1]}",
             "fit both with likelihoods of whole numbers, or both with real ones",
         )
+    of_densities = kinds == ["densities", "densities"]
     if schemas is None:
+        if of_densities:
+            _require_same_scale(a, b)
         return ()
     first, second = schemas
     if first.shape != second.shape:
@@ -228,6 +241,8 @@ def require_same_units(
             f"A is of {supports[0]} and B of {supports[1]}",
             "fit both to the same rows, unscaled, with the same kind and high",
         )
+    if of_densities:
+        _require_same_scale(a, b, first.names or second.names)
     return _ranges(first, second)
 
 
@@ -248,6 +263,53 @@ def _support(schema: Schema) -> str:
         "count": "counts",
         "real": "real numbers",
     }[schema.kind]
+
+
+def _require_same_scale(a: Model, b: Model, names: tuple[str, ...] | None = None) -> None:
+    """Refuse models whose training rows lay and spread otherwise, in the median over columns."""
+    if not (isinstance(a.encoder, Encoder) and isinstance(b.encoder, Encoder)):
+        return
+    shape = a.encoder.shift.value.shape
+    if b.encoder.shift.value.shape != shape:
+        return
+    (mean_a, spread_a), (mean_b, spread_b) = (_lie(model.encoder) for model in (a, b))
+    varies = ~(_never_changes(mean_a, spread_a) | _never_changes(mean_b, spread_b))
+    if not varies.any():
+        return
+    factor = np.abs(np.log(spread_a / spread_b)) / np.log(_MOST_FACTOR)
+    away = np.abs(mean_a - mean_b) / np.minimum(spread_a, spread_b) / _MOST_AWAY
+    if np.median(factor[varies]) <= 1 and np.median(away[varies]) <= 1:
+        return
+    worst = int(np.argmax(np.where(varies, np.maximum(factor, away), -1.0)))
+    told = lambda mean, spread: (
+        f"mean {mean if abs(mean) > _ROUNDING * spread else 0:.3g} and standard deviation"
+        f" {spread:.3g}"
+    )
+    raise _refusal(
+        f"the rows that A was fitted to were scaled or shifted otherwise than B's, most of all"
+        f" {_column(worst, shape, names)}, of {told(mean_a[worst], spread_a[worst])} in A and"
+        f" {told(mean_b[worst], spread_b[worst])} in B",
+        "fit both to the same rows, unscaled: an encoder scales for itself",
+    )
+
+
+def _lie(encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column of the training rows, shape (columns,)."""
+    values = (encoder.shift.value, encoder.scale.value)
+    mean, spread = (np.asarray(value, np.float64).ravel() for value in values)
+    return mean, spread
+
+
+def _never_changes(mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    return (spread == 1) & ((mean == 0) | (np.abs(mean) > _ROUNDING))
+
+
+def _column(number: int, shape: tuple[int, ...], names: tuple[str, ...] | None) -> str:
+    if names is not None:
+        return f"column {number}, {names[number]!r}"
+    if len(shape) == 1:
+        return f"column {number}"
+    return f"entry {tuple(int(i) for i in np.unravel_index(number, shape))}"
 
 
 def _ranges(first: Schema, second: Schema) -> tuple[str, ...]:

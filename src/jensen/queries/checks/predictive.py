@@ -11,7 +11,7 @@ from jensen.model import Model
 from jensen.parts._standardise import standardisation
 from jensen.queries.generate import sample
 
-__all__ = ["predictive_checks", "spread_out"]
+__all__ = ["predictive_checks", "spread_out", "spread_positions"]
 
 # 999 replications make p-values in thousandths; with as few rows as this they stay cheap.
 _REPLICATIONS = 999
@@ -52,9 +52,12 @@ def predictive_checks(
 
 def spread_out(rows: np.ndarray, most: int) -> np.ndarray:
     """At most so many of the rows, evenly spread, since rows may be sorted."""
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+    return rows if len(rows) <= most else rows[spread_positions(len(rows), most)]
+
+
+def spread_positions(rows: int, most: int) -> np.ndarray:
+    """The positions of those that `spread_out` takes of so many rows, ascending."""
+    return np.linspace(0, rows - 1, min(rows, most)).round().astype(int)
 
 
 def _compare(name: str, observed: float, replicated: np.ndarray) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from jensen._types import Data, PRNGKey
 from jensen._words import counted
 from jensen.evidence import RELIABLE_KHAT, Estimate
 from jensen.model import Model
-from jensen.queries.checks.predictive import spread_out
+from jensen.queries.checks.predictive import spread_out, spread_positions
 from jensen.queries.diagnosis.calibration import FALSE_ALARMS, Calibration, calibrate
 from jensen.queries.diagnosis.gaps import Gaps, annealed_evidence, gaps
 from jensen.queries.diagnosis.information import Information, information
@@ -37,6 +37,7 @@ class Diagnosis:
     Attributes:
         gaps: log p(x) − ELBO and its parts, of at most `MOST_ANNEALED` of the rows, evenly
             spread.
+        annealed: the positions of those among the rows, ascending, shape (annealed,).
         training: log p(x) of as many training rows, annealed in the same way, or `None`.
         information: of all rows.
         importance: log p(x) of all rows by importance sampling: ESS and k̂ of each.
@@ -46,6 +47,7 @@ class Diagnosis:
     """
 
     gaps: Gaps
+    annealed: np.ndarray
     training: Estimate | None
     information: Information
     importance: Estimate
@@ -62,16 +64,21 @@ class Diagnosis:
         return _generalisation(self.training, self.gaps)
 
     def to_json(self, per_row: bool = False) -> dict[str, Any]:
-        """Plain values; with `per_row` also each row's k̂ and effective sample size."""
+        """Plain values; with `per_row` also each row's k̂, effective sample size and gaps.
+
+        `["gaps"]["per_row"]["rows"]` are the positions of the rows whose gaps they are.
+        """
         generalisation = self.generalisation
+        gaps = self.gaps.to_json(per_row)
         weights: dict[str, Any] = self.importance.to_json()
         if per_row:
             weights["per_row"] = {
                 "ess": _of(self.importance.ess),
                 "khat": _of(self.importance.khat),
             }
+            gaps["per_row"] = {"rows": self.annealed.tolist()} | gaps["per_row"]
         return {
-            "gaps": self.gaps.to_json(),
+            "gaps": gaps,
             "generalisation": None if generalisation is None else generalisation.to_json(),
             "information": self.information.to_json(),
             "importance": weights,
@@ -168,6 +175,7 @@ def diagnose(model: Model, X: Data, key: PRNGKey, training: Data | None = None) 
     for_gaps, for_training, for_information, for_weights, for_ranks, for_residuals = split(key, 6)
     some = lambda rows, most: jax.tree.map(lambda leaf: spread_out(leaf, most), rows)
     found = gaps(model, some(X, MOST_ANNEALED), for_gaps)
+    annealed = spread_positions(len(jax.tree.leaves(X)[0]), MOST_ANNEALED)
     fitted = None
     if training is not None:
         fitted = annealed_evidence(model, some(training, MOST_ANNEALED), for_training)
@@ -177,4 +185,4 @@ def diagnose(model: Model, X: Data, key: PRNGKey, training: Data | None = None) 
     spread = residuals(model, some(X, _MOST_INFORMING), for_residuals)
     generalisation = _generalisation(fitted, found)
     words = verdict(found, generalisation, known, weights, ranks, spread, Remedies.beyond(model))
-    return Diagnosis(found, fitted, known, weights, ranks, spread, words)
+    return Diagnosis(found, annealed, fitted, known, weights, ranks, spread, words)

@@ -49,6 +49,10 @@ class Gap:
         """Their mean over rows; its error holds the Monte Carlo errors, which spread the values."""
         return Measured.over_rows(self.values)
 
+    def to_json(self) -> list[float | None]:
+        """Its values; `None` for each that is not known."""
+        return [value if np.isfinite(value) else None for value in self.values.tolist()]
+
     def __repr__(self) -> str:
         return f"{self.mean} nats, {counted(len(self.values), 'row')}"
 
@@ -97,19 +101,26 @@ class Gaps:
         """log p(x) − the best ELBO: what no q of the family can reach."""
         return None if self.best is None else self._less(self.evidence, self.best)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        plain = lambda gap: None if gap is None else gap.mean.to_json()
-        return {
+    def to_json(self, per_row: bool = False) -> dict[str, Any]:
+        """Plain values; with `per_row` also each row's gaps, `None` where they are not known."""
+        parts = {
+            "total": self.total,
+            "approximation": self.approximation,
+            "amortisation": self.amortisation,
+        }
+        told = {
             "rows": len(self.evidence),
             "known": int(self.known.sum()),
             "log_evidence": self.evidence.to_json(),
             "elbo": self.elbo.to_json(),
             "best_elbo": None if self.best is None else self.best.to_json(),
-            "total": plain(self.total),
-            "approximation": plain(self.approximation),
-            "amortisation": plain(self.amortisation),
+            **{name: None if gap is None else gap.mean.to_json() for name, gap in parts.items()},
         }
+        if per_row:
+            told["per_row"] = {
+                name: None if gap is None else gap.to_json() for name, gap in parts.items()
+            }
+        return told
 
 
 class _Context(eqx.Module):
