@@ -34,7 +34,7 @@ def diagnose(
     from jensen._words import counted
     from jensen.cli._held_out import held_out_where_known, limited
     from jensen.cli._inputs import load_model
-    from jensen.cli._output import plain, print_json, require_suffix, say
+    from jensen.cli._output import print_json, require_suffix, say
     from jensen.queries.diagnosis import MOST_ANNEALED
 
     require_suffix(report, (".html",))
@@ -52,7 +52,7 @@ def diagnose(
     if report is not None:
         from jensen.report import write_diagnosis
 
-        write_diagnosis(report, f"{held_out.name}: diagnosis", plain(told))
+        write_diagnosis(report, f"{held_out.name}: diagnosis", told)
     if json:
         seconds = round(time.monotonic() - began, 3)
         page = {} if report is None else {"report": report}

@@ -45,8 +45,8 @@ def write_diagnosis(path: Path | str, title: str, told: Mapping[str, Any]) -> Pa
         FileError: the file cannot be written.
     """
     about = (
-        f"{counted(told['gaps']['rows'], 'row')} annealed and searched,"
-        f" {count(told['information']['rows'])} looked at in all"
+        f"{counted(told['gaps']['rows'], 'row')} annealed, latents of"
+        f" {counted(told['information']['rows'], 'row')}"
     )
     return _write(path, title, about, [make(told) for make in DIAGNOSIS])
 

@@ -7,6 +7,7 @@ import pytest
 
 from jensen.queries.diagnosis.calibration import calibration_of
 from jensen.report import write_diagnosis
+from jensen.report.charts import BLUE, ORANGE
 
 from .pages import Page
 
@@ -35,7 +36,11 @@ TOLD: dict[str, Any] = {
         "active_units": 2,
         "collapsed": [1],
     },
-    "importance": {"draws": 1000, "per_row": {"khat": [0.2, 0.5, 0.9, None], "ess": [9.0] * 4}},
+    "importance": {
+        "draws": 1000,
+        "unreliable_rows": 3,
+        "per_row": {"khat": [0.2, 0.65, 0.72, np.inf, np.inf], "ess": [9.0] * 5},
+    },
     "calibration": calibration_of(_EVEN, 99).to_json(),
     "residuals": {},
     "verdict": ["The ELBO loses 1.5 nats a row: <both> count.", "No collapse."],
@@ -68,7 +73,12 @@ def test_bars_are_the_numbers(tmp_path):
     assert charts["gaps"][0][0]["x"] == [1.5, 0.9, 0.6, 4.1]
     assert charts["latents"][0][0]["x"] == ["z2", "z0", "z1"]
     assert charts["latents"][0][0]["y"] == [3.6, 3.0, 0.0]
-    assert sum(charts["weights"][0][0]["y"]) == 3
+    weights = charts["weights"][0][0]
+    assert sum(weights["y"]) == 5
+    # Rows of no finite k̂ are the last bar, and each bar lies on one side of the line.
+    assert weights["y"][-1] == 2
+    orange = [c == ORANGE for c in weights["marker"]["color"]]
+    assert sum(y for y, far in zip(weights["y"], orange, strict=True) if far) == 3
     ranks, layout = charts["ranks"]
     # The least even first, and named with its fault.
     assert ranks[0]["y"] == TOLD["calibration"]["histograms"][1]
@@ -82,3 +92,15 @@ def test_what_is_unknown_has_no_bar(tmp_path):
     assert charts["gaps"][0][0]["x"] == [1.5]
     assert charts["latents"][0][0]["y"] == [0.95, 0.9, 0.0]
     assert "weights" not in charts
+
+
+def test_colours_follow_what_is_shown(tmp_path):
+    alone = UNKNOWN | {"generalisation": TOLD["generalisation"]}
+    page = Page(write_diagnosis(tmp_path / "d.html", "digits", alone))
+    bars = page.charts()["gaps"][0][0]
+    assert bars["marker"]["color"] == [BLUE, ORANGE]
+    assert "posterior family" not in page.words
+    one = TOLD["information"] | {"rows": 1, "active_units": 0, "collapsed": [0, 1, 2]}
+    page = Page(write_diagnosis(tmp_path / "d.html", "digits", TOLD | {"information": one}))
+    assert set(page.charts()["latents"][0][0]["marker"]["color"]) == {BLUE}
+    assert "collapsed" not in page.words

@@ -18,6 +18,8 @@ Told = Mapping[str, Any]
 # Rank histograms shown: as many as a page bears, in lines of so many.
 _MOST_RANKS, _A_LINE = 12, 4
 _BAND = 0.99
+# Where weights cease to be reliable (Vehtari et al. 2024).
+RELIABLE = 0.7
 
 
 def _verdict(told: Told) -> Section:
@@ -25,29 +27,41 @@ def _verdict(told: Told) -> Section:
 
 
 def _gaps(told: Told) -> Section:
-    """A bar for each loss, with two standard errors."""
+    """A bar for each loss, with two standard errors, and what a long one asks for."""
     gaps = told["gaps"]
-    losses = {
-        "the ELBO's gap to log p(x)": gaps["total"],
-        "of it, the posterior family's": gaps["approximation"],
-        "of it, the encoder's": gaps["amortisation"],
-        "held-out rows, below training rows": told["generalisation"],
-    }
-    shown = {
-        name: each
-        for name, each in losses.items()
-        if each is not None and known(each["value"])
-    }  # fmt: skip
-    values = [each["value"] for each in shown.values()]
-    errors = [each["stderr"] if known(each["stderr"]) else 0.0 for each in shown.values()]
+    losses = [
+        ("the ELBO's gap to log p(x)", gaps["total"], BLUE, ""),
+        (
+            "of it, the posterior family's",
+            gaps["approximation"],
+            BLUE,
+            " What is the family's asks for another posterior family.",
+        ),
+        (
+            "of it, the encoder's",
+            gaps["amortisation"],
+            BLUE,
+            " What is the encoder's asks for a better trained or wider one.",
+        ),
+        (
+            "held-out rows, below training rows",
+            told["generalisation"],
+            ORANGE,
+            " The orange bar asks for less overfitting: it alone costs evidence, the others what is"
+            " known of it.",
+        ),
+    ]
+    shown = [each for each in losses if each[1] is not None and known(each[1]["value"])]
+    names, found, colours, advice = zip(*shown, strict=True) if shown else ((), (), (), ())
     bars = {
         "type": "bar",
         "orientation": "h",
-        "x": plain(values),
-        "y": list(shown),
-        "error_x": {"type": "data", "array": plain(2 * np.array(errors)), "color": GREY},
-        "marker": {"color": [BLUE, BLUE, BLUE, ORANGE][: len(shown)]},
-        "customdata": [with_error(*pair) for pair in zip(values, errors, strict=True)],
+        "x": plain([each["value"] for each in found]),
+        "y": list(names),
+        # An error that is not known is not drawn.
+        "error_x": {"type": "data", "array": [_twice(each["stderr"]) for each in found]},
+        "marker": {"color": list(colours)},
+        "customdata": [with_error(*_pair(each)) for each in found],
         "hovertemplate": "%{y}: %{customdata} nats<extra></extra>",
     }
     layout = {
@@ -55,17 +69,17 @@ def _gaps(told: Told) -> Section:
         "yaxis": axis(autorange="reversed"),
         "showlegend": False,
     }
-    label = "; ".join(f"{name} {fixed(each['value'])}" for name, each in shown.items())
+    label = "; ".join(f"{name} {fixed(each['value'])}" for name, each, *_ in shown)
     caption = (
         "What is lost, in nats per row, with two standard errors over"
-        f" {counted(gaps['known'], 'row')}: log p(x) is"
-        f" {with_error(*_pair(gaps['log_evidence']))} by annealing, the ELBO"
-        f" {with_error(*_pair(gaps['elbo']))}. A long second bar asks for another posterior"
-        " family, a long third one for a better trained encoder, and the orange one for less"
-        " overfitting; only that one costs evidence, the others what is known of it."
+        f" {counted(gaps['known'], 'row')}.{''.join(advice)}"
     )
     picture = chart("gaps", [bars], layout, label=label, height=240)
     return Section("gaps", "Where evidence is lost", figure(picture, caption))
+
+
+def _twice(error: Any) -> float | None:
+    return 2 * error if known(error) else None
 
 
 def _pair(estimate: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -78,7 +92,9 @@ def _latents(told: Told) -> Section:
     by_kl = known_of["kl_by_latent"]
     values = np.array(known_of["spread_of_means"] if by_kl is None else by_kl, float)
     order = np.argsort(-values, kind="stable")
-    collapsed = set(known_of["collapsed"])
+    # Of one row nothing can vary.
+    judged = known_of["rows"] > 1
+    collapsed = set(known_of["collapsed"]) if judged else set()
     what = "mean KL(q ‖ prior), nats" if by_kl is not None else "spread of means, prior's variances"
     bars = {
         "type": "bar",
@@ -87,12 +103,13 @@ def _latents(told: Told) -> Section:
         "marker": {"color": [GREY if d in collapsed else BLUE for d in order]},
         "hovertemplate": "%{x}: %{y:.3f}<extra></extra>",
     }
+    grey = "; grey ones have collapsed" if judged else ""
     mutual, aggregate = known_of["mutual_information"], known_of["aggregate_kl"]
     caption = (
-        f"What each latent carries of a row ({what}), the most telling first; grey ones have"
-        f" collapsed. Together z costs {with_error(*_pair(known_of['kl']))} nats a row, of which"
+        f"What each latent carries of a row ({what}), the most telling first{grey}. Together z"
+        f" costs {with_error(*_pair(known_of['kl']))} nats a row, of which"
         f" {with_error(*_pair(mutual))} tell rows apart (the mutual information of x and z, of"
-        f" {count(known_of['rows'])} rows at most {fixed(mutual['most'])}), and"
+        f" {counted(known_of['rows'], 'row')} at most {fixed(mutual['most'])}), and"
         f" {with_error(*_pair(aggregate))} are lost because all rows' posteriors together are"
         " not the prior."
     )
@@ -103,36 +120,44 @@ def _latents(told: Told) -> Section:
 
 
 def _weights(told: Told) -> Section | None:
-    """k̂ of each row."""
+    """k̂ of each row, those of no finite one in a bar of their own."""
     weights = told["importance"]
     khat = np.array((weights.get("per_row") or {}).get("khat") or [], float)
-    khat = khat[np.isfinite(khat)]
     if not len(khat):
         return None
-    ends = np.histogram_bin_edges(khat, bar_count(len(khat)))
-    heights, _ = np.histogram(khat, ends)
+    finite = khat[np.isfinite(khat)]
+    least, most = (min(finite), max(finite)) if len(finite) else (RELIABLE, RELIABLE)
+    width = max(most - least, 0.1) / bar_count(len(khat))
+    # One edge is where reliability ends.
+    first, last = np.floor((least - RELIABLE) / width), np.ceil((most - RELIABLE) / width)
+    ends = RELIABLE + width * np.arange(first, max(last, first + 1) + 1)
+    heights, _ = np.histogram(finite, ends)
     middles = (ends[1:] + ends[:-1]) / 2
+    lost = len(khat) - len(finite)
+    if lost:
+        heights, middles = np.append(heights, lost), np.append(middles, ends[-1] + 2 * width)
     bars = {
         "type": "bar",
         "x": plain(middles),
         "y": heights.tolist(),
-        "width": plain(np.diff(ends)),
-        "marker": {"color": [ORANGE if x > 0.7 else BLUE for x in middles]},
+        "width": width,
+        "marker": {"color": [ORANGE if x > RELIABLE else BLUE for x in middles]},
         "hovertemplate": "k̂ near %{x:.2f}: %{y} rows<extra></extra>",
     }
     line = {
-        "type": "line", "x0": 0.7, "x1": 0.7, "yref": "paper", "y0": 0, "y1": 1,
+        "type": "line", "x0": RELIABLE, "x1": RELIABLE, "yref": "paper", "y0": 0, "y1": 1,
         "line": {"color": GREY, "dash": "dot"},
     }  # fmt: skip
-    share = float((khat > 0.7).mean())
+    share = weights["unreliable_rows"] / len(khat)
+    beyond = f" The last bar is of {counted(lost, 'row')} whose k̂ is not finite." if lost else ""
     caption = (
         f"Pareto k̂ of the importance weights of {counted(len(khat), 'row')},"
-        f" {count(weights['draws'])} draws each. Right of the line (0.7), {share:.0%} of the rows,"
-        " weighing the encoder's draws is not reliable whatever their number, and annealed"
-        " evidence is to be used."
+        f" {count(weights['draws'])} draws each. Of {share:.0%} of the rows it is above"
+        f" {RELIABLE}, the line: there weighing the encoder's draws is not reliable whatever their"
+        f" number, and annealed evidence is to be used.{beyond}"
     )
     layout = {"xaxis": axis("k̂"), "yaxis": axis("rows"), "shapes": [line], "showlegend": False}
-    label = f"k̂ is above 0.7 for {share:.0%} of the rows"
+    label = f"k̂ is above {RELIABLE} for {share:.0%} of the rows"
     picture = chart("weights", [bars], layout, label=label)
     return Section("weights", "Whether draws can be weighed", figure(picture, caption))
 
