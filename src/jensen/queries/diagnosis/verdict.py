@@ -53,11 +53,13 @@ class Remedies:
         families: names of posteriors that follow more than the one that it has.
         priors: names.
         likelihoods: names of others for the same kind of data; none where that is not known.
+        couplings: whether its family has some, which the search for its best q holds.
     """
 
     families: tuple[str, ...]
     priors: tuple[str, ...]
     likelihoods: tuple[str, ...]
+    couplings: bool = False
 
     @classmethod
     def beyond(cls, model: Model) -> "Remedies":
@@ -80,6 +82,7 @@ class Remedies:
             families=_WIDER.get(type(family), _WIDER[DiagonalNormal]),
             priors=tuple(name for name in ("mixture", "vamp") if name != prior),
             likelihoods=tuple(others),
+            couplings=isinstance(family, Flow),
         )
 
     def likelihood(self) -> str:
@@ -91,7 +94,11 @@ class Remedies:
     def family(self) -> str:
         """In a sentence."""
         if not self.families:
-            return "The family: no q of its kind comes nearer, so weigh its draws, or anneal them."
+            held = " with its couplings held" if self.couplings else ""
+            return (
+                f"The family: no q of its kind comes nearer{held}, so weigh its draws, or anneal"
+                " them."
+            )
         follows = {
             "full": "posterior='full' follows correlations",
             "flow": "posterior='flow' follows bends and skews",
