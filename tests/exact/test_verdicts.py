@@ -13,6 +13,8 @@ from jensen.queries.diagnosis.measured import Measured
 from jensen.queries.diagnosis.residuals import Residuals
 from jensen.queries.diagnosis.verdict import Remedies, verdict
 
+from ..laws.zoo import small_model
+
 ROWS = 50
 SMALL = Measured(0.1, 0.3)
 NOISE = np.linspace(-0.1, 0.1, ROWS)
@@ -119,9 +121,14 @@ def test_a_model_is_not_told_to_take_what_it_has():
     family, prior = {"gaps": gaps_of(3.0, 0.2)}, {"aggregate": 1.5}
     bare = Remedies((), False, ("vamp",), ())
     assert "posterior='full'" not in told(**family, remedies=bare)
-    assert "weigh its draws" in told(**family, remedies=bare)
     assert "free bits" in told(spread=(0.0, 0.0))
     assert "free bits" not in told(spread=(0.0, 0.0), remedies=bare)
+    assert "no q of its kind comes nearer, so weigh its draws" in told(**family, remedies=bare)
+    model = small_model(jax.random.key(0), posterior="flow")
+    assert Remedies.beyond(model).families == ()
+    assert "comes nearer with its couplings held, so weigh" in told(
+        **family, remedies=Remedies.beyond(model)
+    )
     assert "a prior='vamp' may" in told(**prior, remedies=bare)
     assert "Another likelihood may follow them, or a wider decoder." in told(
         residuals=1.6, remedies=bare

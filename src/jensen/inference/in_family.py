@@ -45,7 +45,8 @@ def best_in_family(
     Adam on E_q[log p(x, z) − log q(z)], reparameterised, with the parameters of log q held, so
     that the gradient is still unbiased and its noise vanishes where q is the posterior (Roeder,
     Wu & Duvenaud 2017). It is a search: what it finds may be less than the family's best, and
-    an ELBO that it fails to reach counts as the family's fault and not as the encoder's.
+    an ELBO that it fails to reach counts as the family's fault and not as the encoder's. Only h
+    moves: weights of the family itself, a flow's couplings, are held.
 
     Args:
         model: one whose `encoder` is an `Encoder`, which has a family.

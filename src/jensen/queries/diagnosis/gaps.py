@@ -165,6 +165,8 @@ def gaps(model: Model, X: Data, key: PRNGKey) -> Gaps:
 
     with q* the q of the encoder's family that is best for this row, found by searching from the
     encoder's (see `inference.best_in_family`). What the search misses is counted as the family's.
+    A flow's couplings, which all rows share, are held: its family is what the encoder's numbers
+    make of these couplings, and what others might follow is counted as the family's too.
 
     Args:
         model: a `Model`.

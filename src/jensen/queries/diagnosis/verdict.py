@@ -10,7 +10,7 @@ from jensen.evidence import RELIABLE_KHAT, Estimate
 from jensen.model import Model
 from jensen.parts._families import members
 from jensen.parts.likelihoods import Likelihood
-from jensen.parts.posteriors import DiagonalNormal, FullNormal
+from jensen.parts.posteriors import DiagonalNormal, Flow, FullNormal
 from jensen.parts.priors import StandardNormal
 from jensen.queries.diagnosis.calibration import Calibration
 from jensen.queries.diagnosis.gaps import Gaps
@@ -54,12 +54,14 @@ class Remedies:
         free_bits: whether its KL has a part for each latent, of which some can be free.
         priors: names.
         likelihoods: names of others for the same kind of data; none where that is not known.
+        couplings: whether its family has some, which the search for its best q holds.
     """
 
     families: tuple[str, ...]
     free_bits: bool
     priors: tuple[str, ...]
     likelihoods: tuple[str, ...]
+    couplings: bool = False
 
     @classmethod
     def beyond(cls, model: Model) -> "Remedies":
@@ -83,6 +85,7 @@ class Remedies:
             free_bits=isinstance(family, DiagonalNormal) and prior == StandardNormal.name,
             priors=tuple(name for name in ("mixture", "vamp") if name != prior),
             likelihoods=tuple(others),
+            couplings=isinstance(family, Flow),
         )
 
     def likelihood(self) -> str:
@@ -94,7 +97,11 @@ class Remedies:
     def family(self) -> str:
         """In a sentence."""
         if not self.families:
-            return "The family: no q that was found comes nearer, so weigh its draws, or anneal."
+            held = " with its couplings held" if self.couplings else ""
+            return (
+                f"The family: no q of its kind comes nearer{held}, so weigh its draws, or anneal"
+                " them."
+            )
         follows = {
             "full": "posterior='full' follows correlations",
             "flow": "posterior='flow' follows bends and skews",
