@@ -12,6 +12,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from numpyro.distributions.constraints import Constraint
 
 from jensen._lenient import lenient
 from jensen._runtime import quick_random
@@ -33,7 +34,7 @@ __all__ = ["beta_vae", "build_model", "build_objective", "iwae", "ppca", "vae", 
 # this share of the data's own spread stands for one in the encoder's input.
 _SPREAD_FLOOR = 0.1
 # A z that a prior with bounds does not hold.
-_FAR = 1e6
+_FAR = 1e30
 
 
 def _named_value(option: str, text: str) -> tuple[str, float | None]:
@@ -41,13 +42,7 @@ def _named_value(option: str, text: str) -> tuple[str, float | None]:
     name, colon, number = text.partition(":")
     if not colon:
         return name, None
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise OptionError(f"{option}={text!r}: what follows the colon must be a number.")
-    return name, value
+    return name, _like(0.0, number, f"{option}={text!r}: what follows the colon")
 
 
 def build_objective(objective: str | Objective) -> Objective:
@@ -64,26 +59,41 @@ def build_objective(objective: str | Objective) -> Objective:
     """
     if isinstance(objective, Objective):
         return objective
-    name, *others = objective.split(",")
-    name, value = _named_value("objective", name)
-    family = choose(Objective, "objective", name)
-    options: dict[str, Any] = {} if value is None else {family.takes_value: value}
+    first, *others = objective.split(",")
+    name, colon, value = first.partition(":")
+    family = choose(Objective, "objective", name.strip())
     defaults = {field.name: field.default for field in fields(family)}
-    for other in others:
-        option, _, text = other.strip().partition("=")
+    given = [(family.takes_value, value)] if colon else []
+    given += [(option, value) for option, _, value in (other.partition("=") for other in others)]
+    options: dict[str, Any] = {}
+    for option, value in given:
+        option, value = str(option).strip(), value.strip()
         if option not in defaults:
             raise OptionError(
                 f"objective={objective!r}: {name} has no option {option!r}; those that may follow"
                 f" a comma are {', '.join(f'{each}=' for each in defaults)}."
             )
-        plain = isinstance(defaults[option], str)
-        options[option] = text if plain else _named_value("objective", f"{option}:{text}")[1]
-    for option, given in options.items():
-        if isinstance(defaults[option], int):
-            if given != int(given):
-                raise OptionError(f"objective={objective!r}: {option} must be a whole number.")
-            options[option] = int(given)
+        if option in options:
+            raise OptionError(f"objective={objective!r}: {option} is given twice.")
+        options[option] = _like(defaults[option], value, f"objective={objective!r}: {option}")
     return family(**options)
+
+
+def _like(default: Any, text: str, where: str) -> Any:
+    """What was typed, as a value of the default's type."""
+    if isinstance(default, str):
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise OptionError(f"{where} must be a number, and not {text!r}.")
+    if not isinstance(default, int):
+        return value
+    if value != int(value):
+        raise OptionError(f"{where} must be a whole number, and not {text}.")
+    return int(value)
 
 
 def _build_likelihood(likelihood: str | Any, rows: np.ndarray, high: float | None) -> Any:
@@ -189,9 +199,8 @@ def _require_distribution(prior: Any, latent_dim: int) -> None:
             f"prior: log_prob of one z has shape {log_prob.shape}, but must be one number; for"
             " independent entries of NumPyro's distributions, add .to_event(1)."
         )
-    # One of NumPyro's constraints: whether a z lies in it.
     support = getattr(prior, "support", None)
-    if callable(support):
+    if isinstance(support, Constraint):
         with lenient():
             far = [support(np.full(expected, end, np.float32)) for end in (-_FAR, _FAR)]
         if not np.all(far):

@@ -95,7 +95,7 @@ def test_an_objective_is_found_by_its_name(name):
 
 
 def test_options_of_an_objective_follow_its_name():
-    assert build_objective("beta:2, free_bits=0.1,warmup=5") == BetaELBO(2.0, 5.0, 0.1)
+    assert build_objective("beta:2, free_bits = 0.1,warmup=5") == BetaELBO(2.0, 5.0, 0.1)
     assert build_objective("elbo,draws=4,gradient=score") == ELBO(4, "score")
 
 
@@ -106,7 +106,9 @@ def test_options_of_an_objective_follow_its_name():
         ("beta,free_bits", "must be a number"),
         ("beta,free_bits=-1", "must not be below 0"),
         ("elbo,draws=2.5", "whole number"),
-        ("beta:1:2", "must be a number"),
+        ("beta:1:2", "must be a number, and not '1:2'"),
+        ("beta:4,beta=2", "beta is given twice"),
+        ("beta:1,free_bits=abc", "'beta:1,free_bits=abc': free_bits must be a number"),
     ],
 )
 def test_options_that_make_no_objective_are_refused(text, told):
