@@ -228,7 +228,7 @@ def test_a_stopped_certificate_goes_on_with_the_same_numbers(key, tmp_path):
 
 
 def test_a_certificate_ends_when_its_time_is_up_and_says_so(key):
-    model, X, _ = problem("shifted", rows=20)
+    model, X, _ = problem("shifted", 10, 30, rows=20)
     found = evidence.certify(model, X, key, 1e-6, max_time=1.0)
     assert not found.closed
     assert "give more time" in found.words()[0]
