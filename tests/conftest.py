@@ -1,6 +1,5 @@
 """The suite's harness: warnings are errors, promotion raises, shapes are checked at run time."""
 
-import gc
 import os
 from pathlib import Path
 
@@ -13,10 +12,6 @@ from jaxtyping import install_import_hook
 # Flags are read when JAX first computes.
 _FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 os.environ["XLA_FLAGS"] = f"{_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
-
-# Traces make objects by the million, most of them for good: looking for garbage among them at
-# every turn takes a thirtieth of the suite's time.
-gc.set_threshold(100_000, 50, 1000)
 
 # Every function that annotates shapes is held to them while the tests run.
 _SHAPED = ("evidence", "inference", "linear_gaussian", "model", "objectives", "parts", "queries")
