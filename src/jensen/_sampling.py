@@ -15,8 +15,11 @@ from jensen._batching import batches
 from jensen._runtime import quick_jit, quick_random
 from jensen._types import Data, Datum, Distribution, PRNGKey
 
-__all__ = ["draw", "fold", "mean", "row_keys", "split", "variance"]
+__all__ = ["SCHEME", "draw", "fold", "mean", "row_keys", "split", "variance"]
 
+# Changes whenever random numbers follow from a key in another way: what was begun before does not
+# fit what comes after.
+SCHEME = 2
 # Keys made in one compiled call. One program serves any number of them; left to itself, JAX
 # compiles two for every number of rows it has not met before.
 _KEYS = 256

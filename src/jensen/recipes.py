@@ -37,14 +37,6 @@ _SPREAD_FLOOR = 0.1
 _FAR = 1e30
 
 
-def _named_value(option: str, text: str) -> tuple[str, float | None]:
-    """Split "iwae:50" into its name and its number."""
-    name, colon, number = text.partition(":")
-    if not colon:
-        return name, None
-    return name, _like(0.0, number, f"{option}={text!r}: what follows the colon")
-
-
 def build_objective(objective: str | Objective) -> Objective:
     """An objective by its name, with its number and further options; or itself.
 
@@ -99,7 +91,9 @@ def _like(default: Any, text: str, where: str) -> Any:
 def _build_likelihood(likelihood: str | Any, rows: np.ndarray, high: float | None) -> Any:
     if not isinstance(likelihood, str):
         return likelihood
-    name, value = _named_value("likelihood", likelihood)
+    name, colon, number = likelihood.partition(":")
+    where = f"likelihood={likelihood!r}: what follows the colon"
+    value = _like(0.0, number, where) if colon else None
     return choose(Likelihood, "likelihood", name).build(rows, high, value)
 
 

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jensen._runtime import quick_random
-from jensen._sampling import fold, split
+from jensen._sampling import SCHEME, fold, split
 from jensen._types import PRNGKey
 from jensen._words import counted
 from jensen.errors import OptionError, TrainingError
@@ -39,8 +39,6 @@ from jensen.training.step import (
 __all__ = ["Trained", "train"]
 
 _MOST_FAILURES = 3
-# Changes whenever random numbers follow from the seed in another way.
-_SCHEME = 2
 # Validation draws some z a row, and more where there are few rows; since the draws are the same
 # in each epoch, their noise hardly touches which epoch is the best.
 _VALIDATION_DRAWS = 500
@@ -191,7 +189,7 @@ class _Run:
         # Where a function stands in memory is not part of what it is.
         structure = re.sub(r" at 0x[0-9a-f]+", "", repr((trainable, jax.tree.structure(rest))))
         return {
-            "numbers": _SCHEME,
+            "numbers": SCHEME,
             "seed": self.seed,
             "model": sha256(structure.encode()).hexdigest() + constants.hexdigest(),
             "options": options,

@@ -11,13 +11,10 @@ import jax
 import numpy as np
 
 from jensen._files import dump_arrays, parse_arrays, read_bytes, write_atomic
+from jensen._sampling import SCHEME
 from jensen.errors import OptionError
 
 __all__ = ["Keeper"]
-
-
-# Changes whenever random numbers follow from a key in another way: pieces of both do not fit.
-_SCHEME = 2
 
 
 class Keeper:
@@ -40,7 +37,7 @@ class Keeper:
         self._paces: list[float] = []
         if self._folder is None:
             return
-        note, digest = self._folder / "call.txt", _digest((_SCHEME, call))
+        note, digest = self._folder / "call.txt", _digest((SCHEME, call))
         if note.exists() and read_bytes(note).decode() != digest:
             raise OptionError(
                 f"folder={self._folder}: keeps the work of another call (other rows, model, seed"

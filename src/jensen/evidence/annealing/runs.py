@@ -71,9 +71,8 @@ class Settings:
     def loss(self) -> float:
         """Nats that a schedule of one temperature would lose by ideal chains, in the mean of rows.
 
-        Twice the half of the squared length of the path in the standard deviation of the log
-        ratio, both sides of a bracket counted; T temperatures lose a T-th of it (Grosse et al.
-        2013, section 3).
+        The squared length of the path in the standard deviation of the log ratio: a half on
+        either side of a bracket. T temperatures lose a T-th of it (Grosse et al. 2013, section 3).
         """
         return float(np.mean([path_length(self.beta, row)[-1] ** 2 for row in self.deviation]))
 
