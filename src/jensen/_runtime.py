@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import equinox as eqx
 import jax
@@ -50,7 +50,7 @@ def quick_random() -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if choice is None else choice(False)
 
 
-def quick_jit(function: Callable[P, T]) -> Callable[P, T]:
+class quick_jit(Generic[P, T]):  # noqa: N801 - stands where a decorator stands
     """`eqx.filter_jit` for programs that are to start soon, which is all of them.
 
     On a CPU most of the time is in matrix products, which come from a library; with little
@@ -58,22 +58,31 @@ def quick_jit(function: Callable[P, T]) -> Callable[P, T]:
     level in `XLA_FLAGS` is left as it is.
     """
 
-    @functools.cache
-    def program() -> Any:
+    def __init__(self, function: Callable[P, T]) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        result: T = self._program(*args, **kwargs)
+        return result
+
+    def lower(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Do what Python has to do before these arguments' program is compiled.
+
+        Python does one thing at a time, and compilation leaves it free: with the program that
+        takes longest lowered first, others are traced beside its compilation and not before it.
+        """
+        self._program.lower(*args, **kwargs)
+
+    @functools.cached_property
+    def _program(self) -> Any:
         # The backend is known once something runs, and not yet on import.
         on_cpu = jax.default_backend() == "cpu"
         chosen = _OPTIMISATION in os.environ.get("XLA_FLAGS", "")
         options = {_OPTIMISATION: 1} if on_cpu and not chosen else None
         # Its types leave out what it hands on to `jax.jit`.
         filter_jit: Any = eqx.filter_jit
-        return filter_jit(function, compiler_options=options)
-
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        result: T = program()(*args, **kwargs)
-        return result
-
-    return run
+        return filter_jit(self._function, compiler_options=options)
 
 
 def rehearse(function: Callable[..., Any], *args: Any) -> threading.Thread:

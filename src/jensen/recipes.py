@@ -15,7 +15,7 @@ import numpy as np
 from numpyro.distributions.constraints import Constraint
 
 from jensen._lenient import lenient
-from jensen._runtime import quick_random
+from jensen._sampling import split
 from jensen._types import Constant, PRNGKey
 from jensen.errors import OptionError
 from jensen.model import Model
@@ -134,24 +134,21 @@ def build_model(
     event_shape = rows.shape[1:]
     spoken = _build_likelihood(likelihood, rows, high)
     family_kind = choose(PosteriorFamily, "posterior", posterior)
-    with quick_random():
-        for_encoder, for_decoder, for_prior = jax.random.split(key, 3)
-        family = family_kind.build(jax.random.fold_in(key, 3), latent_dim)
-        if encoder is None:
-            encoder = MLP(
-                event_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
-            )
-        if decoder is None:
-            shape, widths = (spoken.parameters, *event_shape), tuple(hidden)[::-1]
-            decoder = MLP(
-                (latent_dim,), shape, hidden=widths, activation=activation, key=for_decoder
-            )
-            bias = spoken.initial(rows).reshape(-1)
-            decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
-        if isinstance(prior, str):
-            prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, rows)
-        else:
-            _require_distribution(prior, latent_dim)
+    for_encoder, for_decoder, for_prior, for_family = split(key, 4)
+    family = family_kind.build(for_family, latent_dim)
+    if encoder is None:
+        encoder = MLP(
+            event_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
+        )
+    if decoder is None:
+        shape, widths = (spoken.parameters, *event_shape), tuple(hidden)[::-1]
+        decoder = MLP((latent_dim,), shape, hidden=widths, activation=activation, key=for_decoder)
+        bias = spoken.initial(rows).reshape(-1)
+        decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
+    if isinstance(prior, str):
+        prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, rows)
+    else:
+        _require_distribution(prior, latent_dim)
     _require_size(encoder, family.size, posterior, event_shape)
     _require_shape(decoder, latent_dim, spoken, event_shape)
     # A likelihood of the user's own need not say whether it is discrete.

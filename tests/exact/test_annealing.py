@@ -102,7 +102,8 @@ def test_masked_rows_have_the_evidence_of_what_was_observed(key):
     bracket = evidence.bidirectional(
         lg.model(), key, 20, 100, how=Annealing(start="prior"), like=data
     )
-    assert abs(bracket.gap) < 0.05
+    # In the mean the gap is above nought; 100 temperatures leave a twentieth of a nat of it.
+    assert -4 * bracket.gap_stderr < bracket.gap < 0.05 + 4 * bracket.gap_stderr
 
 
 class InTwoParts(eqx.Module):

@@ -56,7 +56,7 @@ def fit(
         str,
         typer.Option(
             metavar="N",
-            help="Passes over the rows at most; auto makes some 3,000 steps.",
+            help="Passes over the rows at most; auto makes some 2,500 steps.",
             rich_help_panel=_TRAINING,
         ),
     ] = "auto",

@@ -27,6 +27,7 @@ from jensen.estimator.arguments import assembly_of, checked_latents, describe_li
 from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.evidence import Estimate
 from jensen.inference import PosteriorDraws
+from jensen.model import Model
 from jensen.queries import Check, Comparison, Denoised, Diagnosis
 from jensen.recipes import build_model, build_objective
 from jensen.training import Trained, train
@@ -66,6 +67,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         max_epochs: passes over the rows, or "auto" (see `training.Options`, as for the next).
         batch_size: rows in a step.
         learning_rate: the highest.
+        warmup: share of the steps over which the learning rate rises to it.
+        decay: what share of it a half cosine leaves by the end.
         weight_decay: shrinkage of the networks' matrices, apart from the gradient.
         clip: the longest gradient that a step follows.
         average: running average of the weights, or `None`.
@@ -83,7 +86,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
 
     Attributes:
         model_: the `Model`, for `jensen.evidence` and the other functions on models.
-        history_: one record an epoch: ELBO, its two terms, active units, gradient norm, seconds.
+        history_: one record an epoch: ELBO, its two terms, active units, gradient norm, how
+            often training went back, seconds.
         schema_: what was assumed of the data.
         likelihood_: the likelihood's name.
         n_features_in_: numbers in a row.
@@ -120,6 +124,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         max_epochs: int | str = "auto",
         batch_size: int = 128,
         learning_rate: float = 2e-3,
+        warmup: float = 0.02,
+        decay: float = 0.02,
         weight_decay: float = 1.0,
         clip: float = 100.0,
         average: float | None = None,
@@ -147,6 +153,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.warmup = warmup
+        self.decay = decay
         self.weight_decay = weight_decay
         self.clip = clip
         self.average = average
@@ -206,10 +214,6 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         rng = np.random.default_rng([seed, 1])
         kept = rows[rng.permutation(parts.train)[: int(self.keep_rows)]]
         self._keep(schema, assembly, seed, (len(parts.train), len(parts.validation)), kept)
-        if on_start is not None:
-            untrained = copy.copy(self)
-            untrained._take(Trained(model, [], 0, "not trained", 0.0))
-            on_start(untrained)
         if self.verbose and on_epoch is None:
             from jensen.training.progress import Printer
 
@@ -227,6 +231,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
                 seed=seed,
                 folder=None if folder is None else Path(folder),
                 resume=resume,
+                on_start=None if on_start is None else lambda: on_start(self._untrained(model)),
                 on_epoch=on_epoch,
                 on_failure=on_failure,
             )
@@ -256,6 +261,11 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseE
         self.rows_ = kept
         self._assembled = assembly
         self._seed = seed
+
+    def _untrained(self, model: Model) -> Self:
+        result = copy.copy(self)
+        result._take(Trained(model, [], 0, "not trained", 0.0))
+        return result
 
     def _take(self, trained: Trained) -> None:
         self.model_ = trained.model

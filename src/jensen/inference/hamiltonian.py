@@ -11,9 +11,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
-from jax.scipy.special import ndtr
+from jax.lax import erf_inv
 from jaxtyping import Float, Int
 
 from jensen._sampling import variance
@@ -23,6 +24,8 @@ from jensen.model import Model
 __all__ = ["Path", "Point", "Transition", "transition", "unit_of"]
 
 _DRAWS_FOR_SCALE = 64
+# Of minus one itself the normal number would be infinite.
+_ABOVE_MINUS_ONE = np.nextafter(np.float32(-1), np.float32(0))
 
 
 class Point(eqx.Module):
@@ -123,10 +126,9 @@ def transition(
         if unit.ndim == 1
         else (lambda p: unit @ p, lambda g: unit.T @ g)
     )
-    # One draw for both, since each takes a quarter of a second to compile: the last number is
-    # made uniform by its own distribution function.
-    numbers = jax.random.normal(key, (point.position.size + 1,))
-    start, choice = numbers[:-1], numbers[-1]
+    # One draw for momentum and choice, since each takes a quarter of a second to compile.
+    even = jax.random.uniform(key, (point.position.size + 1,), minval=_ABOVE_MINUS_ONE, maxval=1)
+    start, choice = jnp.sqrt(2.0) * erf_inv(even[:-1]), 0.5 * (even[-1] + 1)
     half = 0.5 * step_size
 
     def leapfrog(_: Any, carry: tuple[Point, Array]) -> tuple[Point, Array]:
@@ -139,6 +141,6 @@ def transition(
     gained = end.log_density(beta) - point.log_density(beta)
     risen = 0.5 * jnp.sum(momentum**2) - 0.5 * jnp.sum(start**2) - gained
     acceptance = jnp.where(jnp.isnan(risen), 0.0, jnp.exp(jnp.minimum(-risen, 0.0)))
-    taken = ndtr(choice) < acceptance
+    taken = choice < acceptance
     kept = jax.tree.map(lambda new, old: jnp.where(taken, new, old), end, point)
     return Transition(kept, acceptance)

@@ -11,6 +11,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from jensen._sampling import split
 from jensen._types import Distribution, PRNGKey, Scalar
 from jensen.errors import OptionError
 from jensen.parts.networks import MLP
@@ -110,7 +111,7 @@ class Flow(PosteriorFamily):
         kept = latent_dim // 2
         networks = [
             MLP((kept + _CONTEXT,), (2, latent_dim - kept), hidden=(_WIDTH,), key=each)
-            for each in jax.random.split(key, _COUPLINGS)
+            for each in split(key, _COUPLINGS)
         ]
         last = lambda network: (network.layers[-1].weight, network.layers[-1].bias)
         still = [eqx.tree_at(last, each, replace_fn=jnp.zeros_like) for each in networks]

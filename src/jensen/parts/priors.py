@@ -12,6 +12,7 @@ from jax import Array
 from jax.nn import log_softmax, logsumexp
 from jaxtyping import Float
 
+from jensen._sampling import generator
 from jensen._types import Constant, Distribution, PRNGKey, Scalar, held
 from jensen.parts._standardise import standardisation
 
@@ -94,8 +95,8 @@ class GaussianMixturePrior(Prior):
         cls, key: PRNGKey, latent_dim: int, rows: np.ndarray, components: int = 10
     ) -> "GaussianMixturePrior":
         """A member with `components` normals over a `latent_dim`-dimensional z."""
-        means = jax.random.normal(key, (components, latent_dim))
-        return cls(jnp.zeros(components), means, jnp.zeros((components, latent_dim)))
+        means = generator(key).standard_normal((components, latent_dim), dtype=np.float32)
+        return cls(jnp.zeros(components), jnp.asarray(means), jnp.zeros((components, latent_dim)))
 
     def __call__(self, encoder: Any = None) -> Distribution:
         components = jax.vmap(lambda m, s: dist.Normal(m, jnp.exp(s)).to_event(1))(
@@ -122,8 +123,8 @@ class VampPrior(Prior):
     ) -> "VampPrior":
         """A member whose pseudo-inputs start at `components` of the training `rows`."""
         components = min(components, len(rows))
-        chosen = jax.random.choice(key, len(rows), (components,), replace=False)
-        x = jnp.asarray(rows[np.asarray(chosen)], dtype=jnp.float32)
+        chosen = generator(key).choice(len(rows), components, replace=False)
+        x = jnp.asarray(rows[chosen], dtype=jnp.float32)
         shift, scale = standardisation(rows)
         standard = jax.vmap(lambda row: (row - shift) / scale)(x)
         return cls(standard, Constant(shift), Constant(scale))

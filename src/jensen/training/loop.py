@@ -39,10 +39,9 @@ from jensen.training.step import (
 __all__ = ["Trained", "train"]
 
 _MOST_FAILURES = 3
-# Validation draws some z a row, and more where there are few rows; since the draws are the same
+# Validation draws one z a row, and five where there are few rows; since the draws are the same
 # in each epoch, their noise hardly touches which epoch is the best.
-_VALIDATION_DRAWS = 500
-_MOST_VALIDATION_DRAWS = 5
+_FEW_ROWS, _DRAWS_OF_FEW = 500, 5
 # Training rows by which active units are counted after each epoch.
 _ROWS_FOR_ACTIVE_UNITS = 256
 
@@ -53,8 +52,8 @@ class Trained:
 
     Attributes:
         model: the model with the best weights seen.
-        history: one record an epoch: ELBO, reconstruction, KL, active units, gradient norm,
-            seconds.
+        history: one record an epoch: ELBO, reconstruction, KL, active units, gradient norm, how
+            often training went back until then, seconds.
         best_epoch: after which epoch the weights were taken.
         stopped: why training ended, in words.
         seconds: how long it took.
@@ -77,6 +76,7 @@ def train(
     seed: int = 0,
     folder: Path | None = None,
     resume: bool = False,
+    on_start: Callable[[], None] | None = None,
     on_epoch: Callable[[dict[str, Any], int], None] | None = None,
     on_failure: Callable[[str], None] | None = None,
 ) -> Trained:
@@ -91,6 +91,7 @@ def train(
         seed: of all randomness here.
         folder: where checkpoints and `history.jsonl` go, if anywhere.
         resume: go on from the checkpoint in `folder`, if there is one.
+        on_start: called before the first step, when its program is ready to be compiled.
         on_epoch: called after each epoch with its record and the number of epochs planned.
         on_failure: called with a sentence when training goes back to an earlier state; without
             it the sentence is a warning.
@@ -109,6 +110,7 @@ def train(
         options or Options(),
         seed,
         folder,
+        on_start or (lambda: None),
         on_epoch or (lambda record, planned: None),
         on_failure or _warn,
     ).go(resume)
@@ -123,6 +125,7 @@ class _Run:
     options: Options
     seed: int
     folder: Path | None
+    on_start: Callable[[], None]
     on_epoch: Callable[[dict[str, Any], int], None]
     on_failure: Callable[[str], None]
 
@@ -139,6 +142,8 @@ class _Run:
         self._require_settled(planned)
         before, began = progress.seconds, time.monotonic()
         saved = began
+        self._epoch(state, data, progress, run_steps.lower)
+        self.on_start()
         # A run killed after its last epoch resumes with nothing left to do.
         reason = self._reason_to_stop(progress, False)
         with _interruptible() as interrupted:
@@ -197,7 +202,9 @@ class _Run:
             "data": digest.hexdigest(),
         }
 
-    def _epoch(self, state: State, data: Any, progress: Progress) -> tuple[State, Any]:
+    def _epoch(
+        self, state: State, data: Any, progress: Progress, by: Callable[..., Any] = run_steps
+    ) -> Any:
         # Everything random follows from seed, epoch and failures, so that a resumed run meets
         # the same numbers, and one that goes back after a failure meets others.
         epoch, options = progress.epoch, self.options
@@ -205,7 +212,7 @@ class _Run:
         index, weight = plan(self.count, options.batch_size, rng)
         steps = len(index)
         with quick_random():
-            return run_steps(
+            return by(
                 state,
                 self.rest,
                 self.objective,
@@ -244,10 +251,11 @@ class _Run:
             "train_kl": float(info.kl),
             "train_active_units": active_units(posterior_means(model, self._some_rows), variance),
             "grad_norm": float(info.grad_norm),
+            "failures": progress.failures,
         }
         if self.held_out is not None:
             keys = self._validation_keys
-            draws = int(np.clip(_VALIDATION_DRAWS // len(keys), 1, _MOST_VALIDATION_DRAWS))
+            draws = _DRAWS_OF_FEW if len(keys) <= _FEW_ROWS else 1
             reconstruction, kl = elbo_terms_of_rows(model, self.held_out, keys, draws)
             record |= {
                 "validation_elbo": float(np.mean(reconstruction - kl)),

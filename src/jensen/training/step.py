@@ -13,6 +13,7 @@ from jaxtyping import Bool
 from jensen._batching import as_real
 from jensen._lenient import lenient
 from jensen._runtime import quick_jit
+from jensen._sampling import numbered
 from jensen._types import Constant, PRNGKey, Scalar
 from jensen.model import Model
 from jensen.objectives import Objective, Terms
@@ -105,9 +106,8 @@ def run_steps(
     would read and write every array once more in each step.)
     """
 
-    def loss(trainable: Any, rows: Any, weight: Array, key: PRNGKey, epoch: Scalar) -> Any:
+    def loss(trainable: Any, rows: Any, weight: Array, keys: Any, epoch: Scalar) -> Any:
         model = eqx.combine(trainable, rest)
-        keys = jax.random.split(key, weight.shape[0])
         terms = jax.vmap(lambda x, key: objective(model, x, key, epoch))(rows, keys)
         over_rows = jax.tree.map(lambda each: jnp.sum(weight * each) / jnp.sum(weight), terms)
         return -over_rows.surrogate, over_rows
@@ -116,9 +116,10 @@ def run_steps(
 
     def step(carry: tuple[State, Array], inputs: Any) -> Any:
         state, failed = carry
-        index, weight, rate, key, epoch = inputs
+        number, index, weight, rate, epoch = inputs
         rows = as_real(jax.tree.map(lambda leaf: leaf[index], data))
-        gradient, terms = jax.grad(loss, has_aux=True)(state.trainable, rows, weight, key, epoch)
+        keys = numbered(key, number * len(index) + jnp.arange(len(index)))
+        gradient, terms = jax.grad(loss, has_aux=True)(state.trainable, rows, weight, keys, epoch)
         norm = optax.tree.norm(gradient)
         failed = failed | ~(jnp.isfinite(norm) & jnp.isfinite(terms.value))
         shrink = jnp.minimum(1.0, clip / jnp.maximum(norm, 1e-12))
@@ -138,8 +139,7 @@ def run_steps(
             )
         return (State(trainable, adam, running), failed), (terms, norm, jnp.sum(weight))
 
-    keys = jax.random.split(key, index.shape[0])
-    inputs = (index, weight, rates, keys, epoch)
+    inputs = (jnp.arange(len(index)), index, weight, rates, epoch)
     (state, failed), (terms, norms, counts) = jax.lax.scan(step, (state, jnp.array(False)), inputs)
     over: Terms = jax.tree.map(lambda each: jnp.sum(counts * each) / jnp.sum(counts), terms)
     info = StepInfo(over.value, over.reconstruction, over.kl, jnp.mean(norms), failed)

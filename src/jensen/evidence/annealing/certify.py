@@ -17,9 +17,8 @@ from jensen._words import counted
 from jensen.errors import OptionError
 from jensen.evidence.annealing.annealed import DEFAULT, Annealed, Annealing, estimate_of, khat_of
 from jensen.evidence.annealing.bidirectional import Bracket, bracket_of, simulate
-from jensen.evidence.annealing.chains import Program
 from jensen.evidence.annealing.kept import Keeper
-from jensen.evidence.annealing.runs import PILOT, ROWS, Work, compile_ahead, pilot, run
+from jensen.evidence.annealing.runs import PILOT, ROWS, Work, lowered, pilot, run
 from jensen.evidence.arguments import checked_draws
 from jensen.evidence.estimate import RELIABLE_KHAT
 from jensen.model import Model
@@ -180,7 +179,7 @@ def certify(
     rows = max(2 * ROWS, min(count, MOST_SIMULATED))
     program = how.program(model)
     # The longest compilation, in a second thread beside those of what is needed before it.
-    rehearse(_compile_ahead, program, X, chains, rows)
+    rehearse(_compile, lowered(program, X, chains), chains, rows)
     simulated = simulate(model, for_rows, rows, X)
     pilots = split(for_pilot)
     accept = how.acceptance
@@ -259,8 +258,8 @@ class _Watched:
         return result
 
 
-def _compile_ahead(program: Program, X: Data, chains: int, rows: int) -> None:
-    compile_ahead(program, X, chains)
+def _compile(advance: Callable[[], Any], chains: int, rows: int) -> None:
+    advance()
     khat_of(np.zeros((rows, chains)))
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, Key
 
 from jensen._batching import as_real
 from jensen._runtime import quick_jit
-from jensen._sampling import draw
+from jensen._sampling import draw, numbered
 from jensen._types import PRNGKey, Scalar
 from jensen.inference.hamiltonian import Path, Point, Transition, transition, unit_of
 from jensen.inference.weighted import systematic
@@ -177,7 +177,8 @@ def _advance_row(
         # In turn 0 nothing but where the chains are is found out.
         begins = turn == 0
         t = jnp.maximum(turn - 1, 0)
-        keys = jax.random.split(jax.random.fold_in(key, first + t), number + 1)
+        # One for each chain, and one to resample by.
+        keys = numbered(key, (first + t) * (number + 1) + jnp.arange(number + 1))
         before = jnp.where(begins, 0.0, segment.before[t])
         log_weights = chains.log_weights + _scaled(before, points.log_ratio)
         chains = eqx.tree_at(lambda c: c.log_weights, chains, log_weights)

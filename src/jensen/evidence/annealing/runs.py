@@ -24,7 +24,7 @@ from jensen.evidence.annealing.chains import (
 )
 from jensen.evidence.annealing.schedules import equal_loss, path_length, sigmoid
 
-__all__ = ["PILOT", "ROWS", "Ends", "Settings", "Work", "compile_ahead", "once", "pilot", "run"]
+__all__ = ["PILOT", "ROWS", "Ends", "Settings", "Work", "lowered", "once", "pilot", "run"]
 
 # Rows in a compiled call: enough chains for its matrix products, and a hundred rows, which are
 # what people ask for, fill five of them.
@@ -222,8 +222,9 @@ def _segment(*parts: np.ndarray) -> Segment:
     return Segment(*(jnp.asarray(part.astype(np.float32)) for part in parts))
 
 
-def compile_ahead(program: Program, X: Data, chains: int) -> None:
-    """Run what takes longest to compile for no temperature, so that it is compiled."""
+def lowered(program: Program, X: Data, chains: int) -> Callable[[], Any]:
+    """Lower what takes longest to compile; to call the result is to compile it, and to run it
+    for no temperature."""
     # Simulated rows come first, and are floats.
     as_simulated = lambda leaf: leaf[:ROWS] if leaf.dtype == bool else np.float32(leaf[:ROWS])
     first = jax.tree.map(as_simulated, X)
@@ -233,7 +234,9 @@ def compile_ahead(program: Program, X: Data, chains: int) -> None:
     state = begun(jnp.asarray(np.zeros((ROWS, chains, size), np.float32)))
     none, spreads = np.zeros((ROWS, SEGMENT)), np.zeros((ROWS, SEGMENT, size))
     segment = _segment(none, none, none, none, spreads)
-    _advance(program, rows, keys, state, segment, 0, 0, 0.0, 0.0)
+    of_nothing = program, rows, keys, state, segment, 0, 0, 0.0, 0.0
+    _advance(*of_nothing, by=advance.lower)
+    return lambda: _advance(*of_nothing)
 
 
 def _drawn(program: Program, X: Any, keys: Any, chains: int) -> Chains:
@@ -251,9 +254,10 @@ def _advance(
     count: int,
     adaptation: float,
     target: float,
+    by: Callable[..., Any] = advance,
 ) -> Any:
     with quick_random():
-        return advance(
+        return by(
             program,
             X,
             keys,

@@ -1,7 +1,6 @@
 """Multi-layer perceptrons, from arrays of any shape to arrays of any shape."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import ClassVar
@@ -13,6 +12,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from jensen._sampling import generator
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
 
@@ -41,24 +41,19 @@ class Linear(eqx.Module):
         cls, in_shape: tuple[int, ...], out_shape: tuple[int, ...], *, key: PRNGKey
     ) -> "Linear":
         """A layer with weights from N(0, 1 / inputs) and biases of zero."""
-        inputs, outputs = prod(in_shape), prod(out_shape)
-        weight = jax.random.normal(key, (outputs, inputs)) / inputs**0.5
-        return cls(weight, jnp.zeros(outputs), out_shape)
+        rng = generator(key)
+        return cls._of(rng, prod(in_shape), out_shape, prod(in_shape) ** -0.5)
+
+    @classmethod
+    def _of(
+        cls, rng: np.random.Generator, inputs: int, out_shape: tuple[int, ...], spread: float
+    ) -> "Linear":
+        outputs = prod(out_shape)
+        weight = spread * rng.standard_normal((outputs, inputs), dtype=np.float32)
+        return cls(jnp.asarray(weight), jnp.asarray(np.zeros(outputs, np.float32)), out_shape)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return (x.reshape(-1) @ self.weight.T + self.bias).reshape(self.out_shape)
-
-
-@partial(jax.jit, static_argnums=(1, 2))
-def _draw_weights(
-    key: PRNGKey, sizes: tuple[tuple[int, int], ...], spreads: tuple[float, ...]
-) -> list[Array]:
-    """A matrix of normal numbers for each size; all in one draw, which is compiled once."""
-    noise = jax.random.normal(key, (sum(o * i for o, i in sizes),))
-    ends = np.cumsum([o * i for o, i in sizes])
-    parts = [noise[end - o * i : end] for (o, i), end in zip(sizes, ends, strict=True)]
-    drawn = zip(parts, sizes, spreads, strict=True)
-    return [part.reshape(size) * spread for part, size, spread in drawn]
 
 
 class MLP(eqx.Module):
@@ -100,12 +95,10 @@ class MLP(eqx.Module):
             raise OptionError(f"hidden={tuple(hidden)!r}: every width must be at least 1.")
         shapes = [in_shape, *((width,) for width in hidden), out_shape]
         gains = [2.0**0.5] * len(hidden) + [0.1]
-        sizes = [(prod(o), prod(i)) for i, o in pairwise(shapes)]
-        spreads = tuple(gain / inputs**0.5 for gain, (_, inputs) in zip(gains, sizes, strict=True))
-        weights = _draw_weights(key, tuple(sizes), spreads)
+        rng = generator(key)
         self.layers = tuple(
-            Linear(weight, jnp.asarray(np.zeros(len(weight), np.float32)), out)
-            for weight, out in zip(weights, shapes[1:], strict=True)
+            Linear._of(rng, prod(before), after, gain / prod(before) ** 0.5)
+            for (before, after), gain in zip(pairwise(shapes), gains, strict=True)
         )
         self.activation = activation
 
