@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +22,16 @@ __all__ = [
     "dump_arrays",
     "parse_arrays",
     "read_bytes",
+    "sweep",
     "tree_arrays",
     "tree_with",
     "write_atomic",
     "write_together",
 ]
+
+
+# What `write_atomic` and `write_together` write before it is renamed.
+_HALF_WRITTEN = re.compile(r"\..+\.(json|jsonl|html|safetensors)\.(new|\w{8})")
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -67,6 +73,13 @@ def write_together(folder: Path, contents: dict[str, bytes]) -> None:
         write_atomic(waiting[name], data)
     for name in contents:
         waiting[name].replace(folder / name)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what was being written beside its place when a process was killed."""
+    for path in folder.glob(".*"):
+        if _HALF_WRITTEN.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def dump_arrays(arrays: dict[str, np.ndarray], note: dict[str, Any] | None = None) -> bytes:

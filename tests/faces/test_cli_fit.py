@@ -136,6 +136,8 @@ def test_a_killed_run_resumes_to_the_same_numbers(capsys):
     left = {path.name for path in Path("runs/people").iterdir()}
     assert left == {"checkpoint.safetensors", "history.jsonl", "run.json"}
     assert len(Path("runs/people/history.jsonl").read_text().splitlines()) == 3
+    half = Path("runs/people/.checkpoint.safetensors.k3_x9ab2")
+    half.write_bytes(b"what was being written when another one was killed")
     # Another run leaves the unfinished one alone, and --resume finds it again.
     assert main(line.split()) == 0
     assert main([*line.split(), "--resume"]) == 0
@@ -151,6 +153,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(capsys):
     assert len(history[0]) == 10
     weights = [Path(f"{each}/weights.safetensors").read_bytes() for each in models]
     assert weights[0] == weights[1]
+    assert not half.exists()
     # Both are finished now.
     assert main([*line.split(), "--resume"]) == 2
     assert "no run of people in runs was left unfinished" in capsys.readouterr().err

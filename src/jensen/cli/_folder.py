@@ -71,7 +71,10 @@ class Folder:
         """Called after each epoch: the first one makes the old files void."""
         if self._begun:
             return
+        from jensen._files import sweep
+
         self._begun = True
+        sweep(self.path)
         # Without config.json no one takes an old model for the new one.
         void = [_MODEL, SUMMARY, REPORT] + ([] if self._resume else [_CHECKPOINT])
         for name in void:

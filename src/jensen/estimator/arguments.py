@@ -23,8 +23,8 @@ _AUTOMATIC = {
     "real": "normal",
 }
 _TRAINING = (
-    "max_epochs", "batch_size", "learning_rate", "weight_decay", "clip", "average",
-    "early_stopping", "patience", "max_time",
+    "max_epochs", "batch_size", "learning_rate", "warmup", "decay", "weight_decay", "clip",
+    "average", "early_stopping", "patience", "max_time",
 )  # fmt: skip
 
 
