@@ -1,0 +1,153 @@
+"""A fitted `VAE` as a density: evidence, scores, outliers, and whether the model is any good."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from jensen import evidence, queries
+from jensen.estimator.fitted import Fitted, Seed
+from jensen.evidence import Estimate
+from jensen.queries import Check, Comparison, Diagnosis
+
+if TYPE_CHECKING:
+    from jensen.estimator.vae import VAE
+
+__all__ = ["Density"]
+
+
+class Density(OutlierMixin, Fitted):
+    """log p(x) of rows, and what is built on it."""
+
+    draws: int
+    offset_: float
+
+    def elbo(self, X: Any, draws: int = 100) -> Estimate:
+        """The ELBO of each row with its two terms, averaged over `draws`; in nats."""
+        return self.log_evidence(X, "elbo", draws)
+
+    def log_evidence(
+        self,
+        X: Any,
+        method: str = "importance",
+        draws: int | None = None,
+        *,
+        random_state: Seed = None,
+        **options: Any,
+    ) -> Estimate:
+        """log p(x) of each row, as an `Estimate`: value, error, kind, reliability; in nats.
+
+        Args:
+            X: rows like those of `fit`.
+            method: "importance", sampling from the encoder; "prior", the naive mixture over the
+                prior; "elbo"; "exact", the closed form of linear-Gaussian models; "annealed",
+                annealed importance sampling; "certified", annealed until rows simulated from
+                the model are known to a tolerance.
+            draws: samples of z a row, for the first three; 1,000, or 100 for "elbo".
+            random_state: another seed than the model's, or a `RandomState`.
+            options: of "annealed": `temperatures` and the fields of `evidence.Annealing`
+                (`chains`, `start`, `schedule`, `leapfrogs`, `resample`); of "certified":
+                `tolerance`, `max_time`, `folder`, `tell` (see `evidence.certify`), and the
+                same fields.
+
+        Raises:
+            OptionError: an unknown method, an option that it does not have, or "exact" where
+                there is no closed form.
+            DataError: rows that do not fit the schema.
+        """
+        rows = self._checked(X)
+        key = self._key(3, random_state)
+        return evidence.by_method(self.model_, rows, key, method, draws=draws, **options)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats.
+
+        −∞ where a row lies so far out that single precision holds no density for it.
+        """
+        return self._importance(self._checked(X), self.draws).values
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of `score_samples`, in nats a row."""
+        return float(np.mean(self.score_samples(X)))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """`score_samples` less `offset_`: below zero is an outlier; shape (rows,)."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """+1 for a row like the training rows, −1 for an outlier; shape (rows,)."""
+        return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def _importance(self, rows: np.ndarray, draws: int) -> Estimate:
+        return evidence.importance(self.model_, rows, self._key(3), draws)
+
+    def check(self, X: Any, training: Any = None) -> Check:
+        """Evidence beside plain baselines, predictive checks with p-values, and a verdict.
+
+        Args:
+            X: rows that the model was not trained on.
+            training: the rows that it was, to which the baselines are fitted; those kept,
+                `keep_rows` of them, if they are not given.
+        """
+        rows = self._checked(X)
+        known = self._kept_rows("check") if training is None else self._checked(training)
+        return queries.check(self.model_, rows, known, self.schema_, self._key(8))
+
+    def diagnose(self, X: Any, training: Any = None, *, random_state: Seed = None) -> Diagnosis:
+        """Where evidence is lost, what the latents carry, and what would mend it.
+
+        Args:
+            X: rows that the model was not trained on.
+            training: rows that it was; those kept, if they are not given and any were.
+            random_state: another seed than the model's, or a `RandomState`.
+
+        Raises:
+            DataError: rows that do not fit the schema.
+        """
+        rows = self._checked(X)
+        known = self.rows_ if training is None else self._checked(training)
+        key = self._key(11, random_state)
+        return queries.diagnose(self.model_, rows, key, known if len(known) else None)
+
+    def compare(
+        self,
+        other: "VAE",
+        X: Any,
+        method: str = "importance",
+        draws: int | None = None,
+        *,
+        temperatures: int | None = None,
+        random_state: Seed = None,
+    ) -> Comparison:
+        """The difference of log evidence, this model's less the other's, with a paired error.
+
+        Args:
+            other: a fitted `VAE` of the same columns.
+            X: rows that neither was trained on.
+            method: importance sampling from each encoder; annealed chains; or the closed form
+                of linear-Gaussian models.
+            draws: samples of z a row, of "importance"; 1,000 if not given.
+            temperatures: steps of the chains, of "annealed"; 100 if not given.
+            random_state: another seed than this model's, or a `RandomState`.
+
+        Raises:
+            OptionError: models whose evidence is not in the same units, or an impossible option.
+            DataError: rows that do not fit both schemas.
+        """
+        check_is_fitted(self)
+        check_is_fitted(other)
+        schemas = (self.schema_, other.schema_)
+        queries.require_same_units(self.model_, other.model_, schemas)
+        rows = self._checked(X)
+        other._checked(X)
+        return queries.compare(
+            self.model_,
+            other.model_,
+            rows,
+            self._key(12, random_state),
+            method,
+            draws=draws,
+            temperatures=temperatures,
+            schemas=schemas,
+        )

@@ -1,0 +1,66 @@
+"""What every answer of a fitted `VAE` needs: its rows checked, and a key of its own."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from jensen._sampling import fold
+from jensen._types import PRNGKey
+from jensen.data import Schema
+from jensen.errors import OptionError
+from jensen.model import Model
+
+__all__ = ["Fitted", "Seed", "drawn_seed"]
+
+_FIRST_PURPOSE = 2**31
+
+Seed = int | np.integer | np.random.RandomState | None
+
+
+class Fitted(BaseEstimator):
+    """What fitting leaves behind, and what the questions asked of it share."""
+
+    random_state: Any
+
+    model_: Model
+    schema_: Schema
+    rows_: np.ndarray
+    _seed: int
+
+    def _checked(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self.schema_.check(X)
+
+    def _restored(self, rows: np.ndarray, exact: bool) -> Any:
+        return self.schema_.restore(rows, exact=exact)
+
+    def _kept_rows(self, purpose: str) -> np.ndarray:
+        if not len(self.rows_):
+            raise OptionError(f"{purpose} needs training rows, and keep_rows=0 has kept none.")
+        return self.rows_
+
+    def _key(self, purpose: int, random_state: Seed = None, *, afresh: bool = False) -> PRNGKey:
+        """A key for one purpose; `afresh`, another at each call where no seed was ever given."""
+        if random_state is not None:
+            seed = drawn_seed(random_state)
+        elif afresh and not _is_seed(self.random_state):
+            seed = drawn_seed(self.random_state)
+        else:
+            seed = self._seed
+        # Training has the keys from 0 on; those asked for here lie far behind them.
+        return fold(jax.random.key(seed), _FIRST_PURPOSE + purpose)
+
+
+def _is_seed(random_state: Any) -> bool:
+    return isinstance(random_state, (int, np.integer))
+
+
+def drawn_seed(random_state: Any) -> int:
+    """A whole number itself, or one drawn as scikit-learn draws: of a `RandomState`, or anew."""
+    if _is_seed(random_state):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,0 +1,113 @@
+"""A fitted `VAE` as a generator: new rows, variations of rows, and rows without their noise."""
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from jensen import inference, queries
+from jensen.errors import OptionError
+from jensen.estimator.fitted import Fitted, Seed
+from jensen.queries import Denoised
+
+__all__ = ["Generator"]
+
+
+class Generator(Fitted):
+    """Rows of data that come out of the decoder."""
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        source: Literal["prior", "posterior"] = "prior",
+        *,
+        mean: bool = False,
+        random_state: Seed = None,
+    ) -> Any:
+        """New rows that obey the schema; others at each call unless a seed was given.
+
+        Args:
+            n_samples: how many.
+            source: z from the prior; or the posterior becomes the new prior: z ~ q(z | x_i) for
+                training rows x_i drawn at random from those kept.
+            mean: E[x | z] in place of a draw from p(x | z).
+            random_state: another seed than the model's, or a `RandomState`.
+
+        Raises:
+            OptionError: an unknown source, or no rows kept for "posterior".
+        """
+        check_is_fitted(self)
+        if source not in ("prior", "posterior"):
+            raise OptionError(f"source={source!r} is unknown: choose prior or posterior.")
+        latents = None
+        if source == "posterior":
+            latents = inference.aggregate_posterior(self.model_, self._kept_rows("sample"))
+        key = self._key(5, random_state, afresh=True)
+        rows = queries.sample(self.model_, key, n_samples, latents=latents, mean=mean)
+        return self._restored(rows, exact=not mean)
+
+    def vary(
+        self, X: Any, n: int = 8, *, mean: bool = False, random_state: Seed = None
+    ) -> np.ndarray:
+        """`n` variations of each row: z ~ q(z | x), then x' ~ p(x' | z); (rows, n, *event).
+
+        Others at each call unless a seed was given, here or as the model's `random_state`.
+        """
+        checked = self._checked(X)
+        key = self._key(6, random_state, afresh=True)
+        rows = queries.vary(self.model_, checked, key, n, mean=mean)
+        flat = rows.reshape(-1, *self.schema_.shape)
+        restored = self.schema_.restore(flat, exact=not mean, container="numpy")
+        return np.asarray(restored).reshape(len(checked), n, *self.schema_.shape)
+
+    def reconstruct(self, X: Any, method: str = "mean") -> Any:
+        """E[x | z] at each row's posterior mean: what is left after encoding and decoding.
+
+        With another `method` than "mean", E[x | z] is averaged over 200 draws of the row's
+        posterior, as `posterior_draws` has them: "encoder", "resampled", "refined", "hmc", "exact".
+        How good such draws are, `posterior_draws(X, method).warning()` tells.
+        """
+        checked = self._checked(X)
+        rows = queries.reconstruct(self.model_, checked, self._key(10), method)
+        return self._restored(rows, exact=False)
+
+    def denoise(self, X: Any, noise: Any = None, method: str = "refined") -> Denoised:
+        """What rows were before a noise of known kind was added.
+
+        Args:
+            X: noisy rows; with Gaussian noise they need not lie in the schema's support.
+            noise: "gaussian:SIGMA" or a number, which is σ in the data's units; "flip:RATE" of
+                bits; "salt-and-pepper:RATE" of entries at the ends of the data's range. Without
+                it, Gaussian noise of the σ by which these rows vary more than those kept.
+            method: where draws of z given a noisy row come from: "refined", the best normal for
+                the row, weighted; "encoder", which takes the row for clean; "resampled", those
+                weighted; "hmc"; or "exact", for linear-Gaussian models under Gaussian noise.
+
+        Returns:
+            A `Denoised`: posterior mean, standard deviation, and effective draws.
+
+        Raises:
+            OptionError: an unknown noise or method, or one that these data or this model
+                cannot have.
+            DataError: rows that do not fit the schema, or not finite.
+        """
+        check_is_fitted(self)
+        schema = self.schema_
+        if noise is None:
+            real = replace(schema, kind="real", dtype="float64")
+            noise = queries.gaussian_noise_of(real.check(X), self._kept_rows("denoise"))
+        kind = queries.parse_noise(noise, schema.low, schema.high, schema.discrete)
+        if schema.kind not in kind.kinds:
+            raise OptionError(
+                f"noise={noise!r} is for {' or '.join(kind.kinds)} data, and these are"
+                f" {schema.kind}: give gaussian:SIGMA or salt-and-pepper:RATE."
+            )
+        # Noise takes whole numbers off their grid and out of their bounds.
+        seen = replace(schema, kind="real", dtype="float64") if kind.name == "gaussian" else schema
+        clean = queries.denoise(self.model_, seen.check(X), kind, self._key(7), method)
+        return replace(
+            clean,
+            mean=self._restored(clean.mean, exact=False),
+            std=self._restored(clean.std, exact=False),
+        )
