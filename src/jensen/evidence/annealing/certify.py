@@ -178,7 +178,9 @@ def certify(
     for_rows, for_pilot, for_bracket, for_real = split(key, 4)
     rows = max(2 * ROWS, min(count, MOST_SIMULATED))
     program = how.program(model)
-    # The longest compilation, in a second thread beside those of what is needed before it.
+    # What simulates compiles while Python lowers what takes longest, which then compiles while
+    # all else is made ready.
+    rehearse(simulate, model, for_rows, rows, X)
     rehearse(_compile, lowered(program, X, chains), chains, rows)
     simulated = simulate(model, for_rows, rows, X)
     pilots = split(for_pilot)

@@ -213,9 +213,8 @@ def _on_residuals(found: Residuals, remedies: Remedies) -> str:
         return f"{told}: the data spread more than the likelihood allows. {remedies.likelihood()}"
     if ratio < 1 / SPREADS:
         return (
-            f"{told}: the likelihood spreads more than the data. Train longer, or take a"
-            " likelihood whose spread is learned (normal-predicted), or one that spreads less"
-            " (binomial, poisson), as the data allow."
+            f"{told}: the likelihood spreads more than the data. Train longer, so that it may"
+            f" learn to spread less. {remedies.likelihood()}"
         )
     return ""
 
