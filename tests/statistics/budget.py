@@ -30,6 +30,9 @@ SHARES = {
     "comparison": 5e-7,
     "brackets": 1e-6,
     "residuals": 2e-7,
+    "generated rows": 3e-7,
+    "predictive checks": 3e-7,
+    "verdicts of checks": 4e-7,
 }
 
 
