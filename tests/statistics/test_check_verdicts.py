@@ -54,7 +54,7 @@ def test_a_right_model_is_told_nothing_else():
     # A right model's samples are called strange once in a hundred times, and what lies three
     # errors off is rarer. So of most of seven a wrong sentence is said by chance once in
     # three million times.
-    verdicts = [told(TRUTH.model(), seed=seed) for seed in range(7)]
+    verdicts = [told(TRUTH.model(), seed=seed, rows=10) for seed in range(7)]
     assert stats.binom(7, 0.01).sf(3) < level("verdicts of checks", 1)
     for words in SOUND:
         assert sum(starts(each, words) for each in verdicts) > 3, words

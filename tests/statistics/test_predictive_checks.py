@@ -110,7 +110,7 @@ def test_each_check_catches_its_own_fault(name, training):
     assert told[name]["p_value"] == pytest.approx(0.002)
 
 
-REPETITIONS, ROWS, REPLICATIONS = 200, 6, 19
+REPETITIONS, ROWS, REPLICATIONS = 120, 6, 19
 # So many replications have p-values in tenths, of which each is as likely as any other.
 LEVELS = np.arange(1, 10) / 10
 
