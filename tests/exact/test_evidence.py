@@ -278,3 +278,11 @@ def test_khat_is_arviz_s(linear_gaussian, key):
     )
     delta = weights.std(ddof=1) / weights.mean() / 4000**0.5
     assert float(mine.standard_error(4000)) == pytest.approx(delta, rel=1e-3)
+
+
+def test_an_estimate_with_a_row_of_no_density_can_be_told():
+    found = evidence.Estimate(np.array([-1.0, -np.inf]), np.array([0.1, np.nan]), "estimate", "own")
+    assert np.isnan(found.row_stderr)
+    assert found.to_json()["row_stderr"] is None
+    assert found.unreliable.tolist() == [False, True]
+    assert "unknown error" in repr(found)

@@ -79,7 +79,9 @@ class Estimate:
         """Standard error of `value` as the mean of a population these rows are a sample of."""
         if len(self.values) < 2:
             return float("nan")
-        return float(np.std(self.values, ddof=1) / np.sqrt(len(self.values)))
+        # NaN where a row has no density.
+        with np.errstate(invalid="ignore"):
+            return float(np.std(self.values, ddof=1) / np.sqrt(len(self.values)))
 
     @property
     def unreliable(self) -> np.ndarray:
