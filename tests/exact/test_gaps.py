@@ -181,3 +181,25 @@ def test_a_row_is_searched_alone(linear_gaussian, rows):
     all_of_them = gaps(model, rows[:6], jax.random.key(5)).amortisation.values
     alone = gaps(model, rows[3:4], jax.random.key(5)).amortisation.values
     np.testing.assert_allclose(alone, all_of_them[3:4], atol=1e-4)
+
+
+@pytest.mark.parametrize("has_family", [True, False])
+def test_a_row_of_no_density_is_left_out_and_told(linear_gaussian, rows, has_family):
+    """Its ELBO is minus infinity, of which there is neither error nor difference."""
+    lg = linear_gaussian[0]
+    model = lg.model()
+    if has_family:
+        model = with_encoder(lg, encoder_of(lg, DiagonalNormal(4), 0.3, 0.8))
+    some = rows[:6].copy()
+    some[1] = 1e30
+    found = gaps(model, some, jax.random.key(5))
+    assert found.elbo.values[1] == -np.inf
+    assert found.known.tolist() == [True, False, True, True, True, True]
+    told = found.to_json(per_row=True)
+    assert told["known"] == 5
+    of_rows = told["per_row"]["total"]
+    assert of_rows[1] is None
+    # The others are as they are without it.
+    assert told["total"]["value"] == pytest.approx(np.mean([of_rows[0], *of_rows[2:]]))
+    for part in (found.total, found.approximation, found.amortisation):
+        assert part is None or np.isfinite(part.values).tolist() == found.known.tolist()

@@ -150,7 +150,9 @@ def _bound(log_weights: np.ndarray) -> Estimate:
 
 
 def _error(each: np.ndarray) -> np.ndarray:
-    return each.std(axis=1, ddof=1) / np.sqrt(each.shape[1])
+    # Of draws without a density no error is known, which `Gaps.known` tells.
+    with np.errstate(invalid="ignore"):
+        return each.std(axis=1, ddof=1) / np.sqrt(each.shape[1])
 
 
 def annealed_evidence(model: Model, X: Data, key: PRNGKey) -> Annealed:
@@ -185,7 +187,8 @@ def gaps(model: Model, X: Data, key: PRNGKey) -> Gaps:
         return Gaps(found, _bound(encoder), None, None)
     best = best.astype(np.float64)
     # Both were drawn with the same noise, of which their difference has less.
-    difference = best - encoder
+    with np.errstate(invalid="ignore"):
+        difference = best - encoder
     gained = Gap(difference.mean(axis=1), _error(difference))
     # The encoder's q is of the family too: where the search ended clearly below it, or nowhere,
     # the best that is known is the encoder's.
