@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import norm
 
 from jensen import evidence
+from jensen.evidence.annealing.bidirectional import simulate
 
 from ..statistics.budget import ERRORS
 
@@ -91,3 +92,19 @@ def test_a_bracket_tells_of_what_the_encoder_misses(model):
     # Most simulated rows have modes that are near each other, so the mean is of few that do not.
     assert gap["q"].gap > 2 * gap["q"].gap_stderr + 0.02
     assert abs(gap["prior"].gap) < 0.02
+
+
+def test_a_certificate_of_an_encoder_that_misses_a_mode_does_not_close(model):
+    """In the time in which one from the prior does, and the row's own numbers tell nothing."""
+    rows = simulate(model, jax.random.key(3), 100).X
+    exact = two_modes.by_quadrature(model, rows).mean()
+    # No time but for the shortest schedule, with which either ends.
+    of = lambda how: evidence.certify(model, rows, jax.random.key(4), 0.1, max_time=1e-3, how=how)
+    known, missed = of(two_modes.FROM_PRIOR), of(two_modes.HOW)
+    assert known.closed
+    assert known.carries_over, known.misfits
+    assert abs(known.value - exact) < 0.1
+    assert known.temperatures == missed.temperatures
+    assert not missed.closed
+    assert "more than the 0.1 asked" in missed.words()[0]
+    assert "begin at the prior (start='prior')" in missed.words()[0]
