@@ -11,6 +11,8 @@ from jensen import LinearGaussian
 # deviations its mean lies off, in each of the posterior's own directions.
 OFF = {"narrow": (0.5, 0.0), "wide": (2.0, 0.0), "shifted": (1.0, 1.0)}
 _HOW = OFF | {"exact": (1.0, 0.0)}
+# P-values that are held to a level, in all tests of annealing together.
+COMPARISONS = 16
 
 
 def off_by(lg, scale, shift):

@@ -15,12 +15,15 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
+from jensen import LinearGaussian
+from jensen._sampling import split
 from jensen.evidence.annealing import runs
 from jensen.evidence.annealing.annealed import Annealing, estimate_of
+from jensen.evidence.annealing.bidirectional import bracket_of, simulate
 from jensen.evidence.annealing.chains import Program
 from jensen.inference.hamiltonian import Transition, transition
 
-from ..annealing import problem
+from ..annealing import COMPARISONS, problem
 from ..statistics.budget import level, mean_p_values
 
 ROWS, CHAINS, TEMPERATURES = 200, 16, 6
@@ -43,7 +46,7 @@ def p_value(key, *, move=transition, model=None, how=HOW, rows=ROWS, temperature
     return float(mean_p_values(ratios[:, None], 1.0)[0])
 
 
-LEVEL = level("annealing", 12)
+LEVEL = level("annealing", COMPARISONS)
 
 
 def test_honest_chains_pass(key):
@@ -141,6 +144,53 @@ def test_adaptation_left_on_is_rejected(key, monkeypatch):
     still_adapting = lambda *given: plain(*given[:-2], 2.0, HOW_ALONE.acceptance)
     monkeypatch.setattr(runs, "_advance", still_adapting)
     assert p_value(key, **ALONE) < LEVEL
+
+
+def reverse_p_value(key, segment=runs.Settings.segment, exact=True):
+    """Of the mean of evidence over the upper side's being one, over simulated rows.
+
+    Fewer temperatures than make a segment, so that `segment` sees the whole schedule. Where not
+    `exact`, the reverse chains begin at a draw of q.
+    """
+    model, _, _ = problem("shifted")
+    lg = LinearGaussian.random(jax.random.key(0), features=5, latent=2)
+    for_rows, for_start, for_pilot, for_chains = split(key, 4)
+    simulated = simulate(model, for_rows, 400)
+    settings = settings_for(model, simulated.X, for_pilot, HOW)
+    if not exact:
+        own = jax.vmap(lambda x, key: model.posterior(x).sample(key))
+        simulated = replace(simulated, z=np.asarray(own(simulated.X, split(for_start, 400))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs.Settings, "segment", segment)
+        found = bracket_of(model, simulated, for_chains, TEMPERATURES, HOW, settings)
+    ratios = np.exp(lg.log_evidence(simulated.X) - found.upper.values)
+    return float(mean_p_values(ratios[:, None], 1.0)[0])
+
+
+def with_increments_turned(settings, schedule, steps, reverse):
+    segment = HONEST_SEGMENT(settings, schedule, steps, reverse)
+    return replace(segment, after=-segment.after) if reverse else segment
+
+
+def with_temperatures_forward(settings, schedule, steps, reverse):
+    return HONEST_SEGMENT(settings, schedule, steps[::-1] if reverse else steps, reverse)
+
+
+HONEST_SEGMENT = runs.Settings.segment
+BROKEN_REVERSE = {
+    "from a draw of q": {"exact": False},
+    "increments turned": {"segment": with_increments_turned},
+    "temperatures forward": {"segment": with_temperatures_forward},
+}
+
+
+def test_honest_reverse_chains_pass(key):
+    assert reverse_p_value(key) > LEVEL
+
+
+@pytest.mark.parametrize("name", BROKEN_REVERSE)
+def test_broken_reverse_chains_are_rejected(name, key):
+    assert reverse_p_value(key, **BROKEN_REVERSE[name]) < LEVEL
 
 
 class WithoutItsScale(eqx.Module):
