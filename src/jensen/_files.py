@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +29,8 @@ __all__ = [
 ]
 
 
-# What `write_atomic` and `write_together` write before it is renamed.
-_HALF_WRITTEN = re.compile(r"\..+\.(json|jsonl|html|safetensors)\.(new|\w{8})")
+# Ends the name of what is written, until it is renamed.
+_PART = ".jensen-part"
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -52,7 +51,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Any]:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
     try:
         with os.fdopen(descriptor, "wb") as handle:
             yield handle
@@ -68,7 +67,7 @@ def _beside(path: Path) -> Iterator[Any]:
 
 def write_together(folder: Path, contents: dict[str, bytes]) -> None:
     """Write several files, in order: all beside their places first, and then all renamed."""
-    waiting = {name: folder / f".{name}.new" for name in contents}
+    waiting = {name: folder / f".{name}{_PART}" for name in contents}
     for name, data in contents.items():
         write_atomic(waiting[name], data)
     for name in contents:
@@ -77,9 +76,8 @@ def write_together(folder: Path, contents: dict[str, bytes]) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what was being written beside its place when a process was killed."""
-    for path in folder.glob(".*"):
-        if _HALF_WRITTEN.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+    for path in folder.glob(f".*{_PART}"):
+        path.unlink(missing_ok=True)
 
 
 def dump_arrays(arrays: dict[str, np.ndarray], note: dict[str, Any] | None = None) -> bytes:

@@ -51,7 +51,7 @@ def quick_random() -> contextlib.AbstractContextManager[None]:
 
 
 class quick_jit(Generic[P, T]):  # noqa: N801 - stands where a decorator stands
-    """`eqx.filter_jit` for programs that are to start soon, which is all of them.
+    """`eqx.filter_jit` of a function, for programs that are to start soon, which is all of them.
 
     On a CPU most of the time is in matrix products, which come from a library; with little
     optimisation of the rest, programs run as fast and are compiled in half the time. Another

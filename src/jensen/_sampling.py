@@ -24,6 +24,7 @@ __all__ = [
     "numbered",
     "row_keys",
     "split",
+    "standard_normal",
     "variance",
 ]
 
@@ -45,7 +46,8 @@ def numbered(key: PRNGKey, numbers: Int[Array, " count"]) -> Key[Array, " count"
     """The key that follows from a key and each number, where the numbers are traced.
 
     Each use of the generator takes a third of a second to compile; splitting what was folded
-    would be two.
+    would be two. A key that is numbered is not to be split or drawn from as well: JAX may split
+    into the very keys that numbers give.
     """
     return jax.vmap(lambda number: jax.random.fold_in(key, number))(numbers)
 
@@ -83,6 +85,13 @@ def fold(key: PRNGKey, number: int) -> PRNGKey:
 def generator(key: PRNGKey) -> np.random.Generator:
     """NumPy's generator that follows from a key: what is drawn once is not worth a program."""
     return np.random.default_rng(np.asarray(jax.random.key_data(key)))
+
+
+def standard_normal(key: PRNGKey, shape: tuple[int, ...]) -> Any:
+    """Normal numbers drawn once: NumPy's, or JAX's where the key is traced (by `jax.vmap`, say)."""
+    if isinstance(key, jax.core.Tracer):
+        return jax.random.normal(key, shape)
+    return generator(key).standard_normal(shape, dtype=np.float32)
 
 
 def mean(distribution: Distribution, key: PRNGKey, draws: int = 100) -> Any:

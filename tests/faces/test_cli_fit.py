@@ -136,7 +136,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(capsys):
     left = {path.name for path in Path("runs/people").iterdir()}
     assert left == {"checkpoint.safetensors", "history.jsonl", "run.json"}
     assert len(Path("runs/people/history.jsonl").read_text().splitlines()) == 3
-    half = Path("runs/people/.checkpoint.safetensors.k3_x9ab2")
+    half = Path("runs/people/.checkpoint.safetensors.k3_x9ab2.jensen-part")
     half.write_bytes(b"what was being written when another one was killed")
     # Another run leaves the unfinished one alone, and --resume finds it again.
     assert main(line.split()) == 0

@@ -1,10 +1,12 @@
 """Every member of every family comes back from a file as it was."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import pytest
 
-from jensen import store
+from jensen import _files, store
 from jensen.recipes import build_model
 
 from .zoo import LIKELIHOODS, POSTERIORS, PRIORS, assert_same, jittered, option, rows_of, widest
@@ -35,3 +37,26 @@ def test_saved_and_loaded_unchanged(part, name, key, tmp_path):
         assert loaded.assembly == assembly
     z, x = jnp.ones(2), jnp.asarray(rows[0])
     assert float(loaded.model.log_joint(x, z)) == float(model.log_joint(x, z))
+
+
+class DiedError(BaseException):
+    """What a process does not get to catch."""
+
+
+def test_sweeping_takes_what_was_half_written_and_nothing_else(tmp_path, monkeypatch):
+    def die(*args):
+        raise DiedError
+
+    theirs = [tmp_path / name for name in (".notes.json.20251121", ".b.html.original", "c.json")]
+    for path in theirs:
+        path.write_text("a user's own")
+    with monkeypatch.context() as patch:
+        patch.setattr(_files.os, "fsync", die)
+        patch.setattr(Path, "unlink", lambda path, missing_ok=False: None)
+        with pytest.raises(DiedError):
+            _files.write_atomic(tmp_path / "a.json", b"a")
+        with pytest.raises(DiedError):
+            _files.write_together(tmp_path, {"b.json": b"b"})
+    assert len(list(tmp_path.iterdir())) == len(theirs) + 2
+    _files.sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(theirs)

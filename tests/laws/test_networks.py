@@ -90,3 +90,13 @@ def test_what_makes_no_network_is_refused(key):
         MLP((3,), (2,), hidden=(5,), activation="swish", key=key)
     with pytest.raises(OptionError, match="at least 1"):
         MLP((3,), (2,), hidden=(5, 0), key=key)
+
+
+def test_networks_can_be_made_under_a_transformation():
+    """An ensemble, and shapes alone: what users of Equinox do with modules of their own."""
+    make = lambda key: MLP((3,), (2,), hidden=(4,), key=key)
+    keys = jax.random.split(jax.random.key(0), 5)
+    ensemble = eqx.filter_vmap(make)(keys)
+    assert ensemble.layers[0].weight.shape == (5, 4, 3)
+    assert np.ptp(np.asarray(ensemble.layers[0].weight), axis=0).min() > 0
+    assert eqx.filter_eval_shape(make, keys[0]).layers[1].weight.shape == (2, 4)

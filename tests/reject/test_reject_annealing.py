@@ -16,7 +16,7 @@ import numpyro.distributions as dist
 import pytest
 
 from jensen import LinearGaussian
-from jensen._sampling import split
+from jensen._sampling import row_keys, split
 from jensen.evidence.annealing import runs
 from jensen.evidence.annealing.annealed import Annealing, estimate_of
 from jensen.evidence.annealing.bidirectional import bracket_of, simulate
@@ -37,7 +37,7 @@ def settings_for(model, X, key, how):
 def p_value(key, *, move=transition, model=None, how=HOW, rows=ROWS, temperatures=TEMPERATURES):
     """Of the mean of weight over evidence being one, over all rows and chains."""
     off, X, exact = problem("wide", rows=rows)
-    program = Program(model or off, jnp.int32(1), "encoder", 0.0, move)
+    program = Program(model or off, jnp.int32(1), how.start, 0.0, move)
     for_pilot, for_chains = jax.random.split(key)
     settings = settings_for(off, X, for_pilot, how)
     schedule = settings.schedule("adaptive", temperatures)
@@ -51,6 +51,24 @@ LEVEL = level("annealing", COMPARISONS)
 
 def test_honest_chains_pass(key):
     assert p_value(key) > LEVEL
+
+
+def to_noise(path, point, beta, unit, step_size, leapfrogs, key):
+    """To the very numbers that a draw of the prior with this key would be."""
+    return Transition(path.at(path.model.latent_prior().sample(key)), jnp.float32(1.0))
+
+
+@pytest.mark.parametrize("partitionable", [False, True])
+def test_no_chain_moves_by_the_numbers_that_it_began_with(key, monkeypatch, partitionable):
+    """Keys that are told apart by one of JAX's generators may be the same by the other."""
+    monkeypatch.setattr(runs, "quick_random", lambda: jax.threefry_partitionable(partitionable))
+    off, X, _ = problem("wide", rows=runs.ROWS)
+    program = Program(off, jnp.int32(1), "prior", 0.0, to_noise)
+    settings = settings_for(off, X, key, HOW)
+    schedule = np.tile([0.0, 1.0], (len(X), 1))
+    ends = runs.run(program, X, key, settings, schedule, CHAINS).position
+    starts = runs._drawn(program, X, row_keys(key, X), CHAINS).position
+    assert np.abs(ends[:, :, None] - np.asarray(starts)[:, None]).max(axis=-1).min() > 0
 
 
 def _with_acceptance(acceptance_of):

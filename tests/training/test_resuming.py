@@ -99,6 +99,16 @@ def test_the_last_checkpoint_is_written_once(rows, built, tmp_path, monkeypatch,
     assert len(done.history) == epochs[-1]
 
 
+def test_a_run_with_nothing_left_begins_nothing(rows, built, tmp_path):
+    options, begun = Options(max_epochs=2), []
+    for resume in (False, True):
+        train(
+            *built, rows, options=options, folder=tmp_path, resume=resume,
+            on_start=lambda: begun.append(1),
+        )  # fmt: skip
+    assert begun == [1]
+
+
 def test_a_checkpoint_of_another_run_is_refused(rows, built, tmp_path):
     options = Options(max_epochs=2)
     train(*built, rows, options=options, folder=tmp_path)

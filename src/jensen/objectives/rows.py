@@ -40,10 +40,10 @@ def elbo_terms_of_rows(
     model: Model, X: Data, keys: Key[Array, " rows"], draws: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reconstruction and KL of each row and draw, each of shape (rows, draws), in nats."""
-    each = min(draws, _DRAWS)
+    at_once = min(draws, _DRAWS)
     parts = [
-        map_rows(_one_row, _Chunk(model, jnp.int32(first), each), X, keys, batch=_ROWS)
-        for first in range(0, draws, each)
+        map_rows(_one_row, _Chunk(model, jnp.int32(first), at_once), X, keys, batch=_ROWS)
+        for first in range(0, draws, at_once)
     ]
     reconstruction, kl = (
         np.concatenate(each, axis=1)[:, :draws] for each in zip(*parts, strict=True)

@@ -12,7 +12,7 @@ from jax import Array
 from jax.nn import log_softmax, logsumexp
 from jaxtyping import Float
 
-from jensen._sampling import generator
+from jensen._sampling import generator, standard_normal
 from jensen._types import Constant, Distribution, PRNGKey, Scalar, held
 from jensen.parts._standardise import standardisation
 
@@ -95,7 +95,7 @@ class GaussianMixturePrior(Prior):
         cls, key: PRNGKey, latent_dim: int, rows: np.ndarray, components: int = 10
     ) -> "GaussianMixturePrior":
         """A member with `components` normals over a `latent_dim`-dimensional z."""
-        means = generator(key).standard_normal((components, latent_dim), dtype=np.float32)
+        means = standard_normal(key, (components, latent_dim))
         return cls(jnp.zeros(components), jnp.asarray(means), jnp.zeros((components, latent_dim)))
 
     def __call__(self, encoder: Any = None) -> Distribution:

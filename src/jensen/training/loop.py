@@ -142,11 +142,12 @@ class _Run:
         self._require_settled(planned)
         before, began = progress.seconds, time.monotonic()
         saved = began
-        self._epoch(state, data, progress, run_steps.lower)
-        self.on_start()
         # A run killed after its last epoch resumes with nothing left to do.
         reason = self._reason_to_stop(progress, False)
         with _interruptible() as interrupted:
+            if reason is None and progress.epoch < planned:
+                self._epoch(state, data, progress, run_steps.lower)
+                self.on_start()
             while reason is None and progress.epoch < planned:
                 attempt, info = self._epoch(state, data, progress)
                 progress.seconds = before + time.monotonic() - began
@@ -184,6 +185,7 @@ class _Run:
         # These may differ: how long to go on, and how often to save.
         for free in ("max_time", "checkpoint_seconds"):
             del options[free]
+        options["max_epochs"] = self.options.epochs(self.count)
         digest = sha256()
         for leaf in jax.tree.leaves((self.rows, self.held_out)):
             digest.update(np.ascontiguousarray(leaf).tobytes())

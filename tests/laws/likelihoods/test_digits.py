@@ -8,7 +8,11 @@ import pytest
 from scipy import stats
 from scipy.special import expit, gammaln, log_expit
 
-from jensen.parts.likelihoods import BinomialDistribution, StudentTDistribution
+from jensen.parts.likelihoods import (
+    BetaBinomialDistribution,
+    BinomialDistribution,
+    StudentTDistribution,
+)
 
 from ..zoo import EVENT, LIKELIHOODS, assert_finite, build, rows_of, widest
 from .members import draws, member, moments, on_every_likelihood
@@ -156,3 +160,9 @@ def test_binomial_keeps_its_digits_at_all_bounds(n):
     largest = np.maximum(np.abs(exact), np.abs(x - n * expit(wide)))
     np.testing.assert_array_less(np.abs(found - exact), 1e-6 * largest + 1e-5)
     np.testing.assert_allclose(slope, x - n * expit(wide), rtol=1e-5, atol=1e-6 * n)
+
+
+def test_what_is_next_to_impossible_is_not_drawn(key):
+    """Uniform numbers that may be nought would draw 10 of these, whose like costs 40 nats."""
+    p = BetaBinomialDistribution(jnp.full(1_000_000, -40.0), jnp.full(1_000_000, 6e-6), 64)
+    assert not np.any(p.sample(key))

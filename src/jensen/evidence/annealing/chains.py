@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, Key
 
 from jensen._batching import as_real
 from jensen._runtime import quick_jit
-from jensen._sampling import draw, numbered
+from jensen._sampling import numbered
 from jensen._types import PRNGKey, Scalar
 from jensen.inference.hamiltonian import Path, Point, Transition, transition, unit_of
 from jensen.inference.weighted import systematic
@@ -125,8 +125,9 @@ def drawn(program: Program, X: Any, keys: Key[Array, " rows"], chains: int) -> C
     """Chains that begin at draws of the start."""
 
     def row(x: Any, key: PRNGKey) -> Array:
-        z = draw(program.path(*as_real((x,))).start, key, chains)
-        return jax.vmap(lambda z: ravel_pytree(z)[0])(z)
+        start = program.path(*as_real((x,))).start
+        first = lambda key: ravel_pytree(start.sample(key))[0]
+        return jax.vmap(first)(numbered(key, jnp.arange(chains)))
 
     return Chains.at(jax.vmap(row)(X, keys))
 
@@ -177,8 +178,8 @@ def _advance_row(
         # In turn 0 nothing but where the chains are is found out.
         begins = turn == 0
         t = jnp.maximum(turn - 1, 0)
-        # One for each chain, and one to resample by.
-        keys = numbered(key, (first + t) * (number + 1) + jnp.arange(number + 1))
+        # One for each chain, and one to resample by; the first ones drew the chains' beginnings.
+        keys = numbered(key, (first + t + 1) * (number + 1) + jnp.arange(number + 1))
         before = jnp.where(begins, 0.0, segment.before[t])
         log_weights = chains.log_weights + _scaled(before, points.log_ratio)
         chains = eqx.tree_at(lambda c: c.log_weights, chains, log_weights)

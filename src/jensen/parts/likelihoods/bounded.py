@@ -243,7 +243,9 @@ class BetaBinomialDistribution(eqx.Module):
             total = log_gamma_ratio(1 / self.dispersion, jnp.float32(self.n))
             yes, no = self._log_rising(self.logit, x), self._log_rising(-self.logit, self.n - x)
             return choices + yes + no - total
-        return choices + _log_products(self.n, self.logit, self.dispersion, x)
+        return choices + _log_products(
+            self.n, *jnp.broadcast_arrays(self.logit, self.dispersion, x)
+        )
 
     def _log_rising(self, logit: Array, count: Array) -> Array:
         """log Γ(m/θ + count) / Γ(m/θ), its first factor by a logarithm that cannot underflow."""
@@ -273,7 +275,8 @@ class BetaBinomialDistribution(eqx.Module):
         beta distribution."""
         shape = (*sample_shape, *self.logit.shape)
         if self.n <= _LONGEST_PRODUCT:
-            return self._by_trials(jax.random.uniform(key, (self.n, *shape)))
+            # Nought would be below any probability, however small.
+            return self._by_trials(jax.random.uniform(key, (self.n, *shape), minval=2.0**-24))
         from_beta, from_binomial = jax.random.split(key)
         alpha = sigmoid(self.logit) / self.dispersion
         beta = sigmoid(-self.logit) / self.dispersion

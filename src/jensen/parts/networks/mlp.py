@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from jensen._sampling import generator
+from jensen._sampling import standard_normal
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
 
@@ -41,16 +41,14 @@ class Linear(eqx.Module):
         cls, in_shape: tuple[int, ...], out_shape: tuple[int, ...], *, key: PRNGKey
     ) -> "Linear":
         """A layer with weights from N(0, 1 / inputs) and biases of zero."""
-        rng = generator(key)
-        return cls._of(rng, prod(in_shape), out_shape, prod(in_shape) ** -0.5)
+        inputs, outputs = prod(in_shape), prod(out_shape)
+        return cls.of(standard_normal(key, (outputs, inputs)), inputs**-0.5, out_shape)
 
     @classmethod
-    def _of(
-        cls, rng: np.random.Generator, inputs: int, out_shape: tuple[int, ...], spread: float
-    ) -> "Linear":
-        outputs = prod(out_shape)
-        weight = spread * rng.standard_normal((outputs, inputs), dtype=np.float32)
-        return cls(jnp.asarray(weight), jnp.asarray(np.zeros(outputs, np.float32)), out_shape)
+    def of(cls, noise: Any, spread: float, out_shape: tuple[int, ...]) -> "Linear":
+        """A layer whose weights are `noise`, shape (out, in), times a spread."""
+        bias = np.zeros(len(noise), np.float32)
+        return cls(jnp.asarray(noise * spread), jnp.asarray(bias), out_shape)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return (x.reshape(-1) @ self.weight.T + self.bias).reshape(self.out_shape)
@@ -95,10 +93,12 @@ class MLP(eqx.Module):
             raise OptionError(f"hidden={tuple(hidden)!r}: every width must be at least 1.")
         shapes = [in_shape, *((width,) for width in hidden), out_shape]
         gains = [2.0**0.5] * len(hidden) + [0.1]
-        rng = generator(key)
+        sizes = [(prod(after), prod(before)) for before, after in pairwise(shapes)]
+        ends = np.cumsum([outputs * inputs for outputs, inputs in sizes])
+        noise = standard_normal(key, (int(ends[-1]),))
         self.layers = tuple(
-            Linear._of(rng, prod(before), after, gain / prod(before) ** 0.5)
-            for (before, after), gain in zip(pairwise(shapes), gains, strict=True)
+            Linear.of(noise[end - o * i : end].reshape(o, i), gain / i**0.5, out)
+            for (o, i), end, gain, out in zip(sizes, ends, gains, shapes[1:], strict=True)
         )
         self.activation = activation
 
