@@ -348,6 +348,16 @@ def test_too_few_chains_to_know_their_khat_certify_nothing(key):
     assert "k̂ cannot be known of 16 chains" in found.words()[1]
 
 
+def test_a_folder_with_other_files_is_left_alone(key, tmp_path):
+    model, X, _ = problem("wide", rows=2)
+    (tmp_path / "weights.safetensors").write_bytes(b"a model's own")
+    with pytest.raises(OptionError, match="holds other files"):
+        evidence.certify(model, X, key, folder=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.safetensors"]
+    with pytest.raises(OptionError, match="chains=1: a certificate compares chains"):
+        evidence.certify(model, X, key, how=Annealing(chains=1))
+
+
 def test_a_folder_knows_other_chains_of_the_same_digits(key, tmp_path):
     model, X, _ = problem("wide", rows=20)
     evidence.certify(model, X, key, 1.0, how=Annealing(chains=2, leapfrogs=12), folder=tmp_path)

@@ -11,10 +11,10 @@ from scipy import stats
 from scipy.integrate import quad
 
 from jensen import LinearGaussian
-from jensen.errors import OptionError
+from jensen.errors import DataError, OptionError
 from jensen.parts._families import choose
 from jensen.parts.likelihoods import Likelihood
-from jensen.queries import denoise, parse_noise
+from jensen.queries import denoise, parse_noise, reconstruct
 from jensen.queries.denoising import GaussianNoise, SaltAndPepper
 
 
@@ -180,6 +180,18 @@ def test_denoising_a_linear_gaussian_model_is_conditioning_a_normal(key):
     np.testing.assert_allclose(found.std, np.broadcast_to(np.sqrt(variance), (40, 6)), rtol=0.2)
     assert abs((found.mean - mean).mean()) < 0.02
     assert np.median(found.ess) > 100
+
+
+def test_a_row_that_has_no_density_is_refused_by_number(key):
+    model = LinearGaussian.random(key, features=4, latent=2).model()
+    rows = np.ones((3, 4), np.float32)
+    rows[1] = 1e20
+    for answer in (
+        lambda: denoise(model, rows, GaussianNoise(1.0), key),
+        lambda: reconstruct(model, rows, key, "resampled"),
+    ):
+        with pytest.raises(DataError, match="row 1 of those asked for lies so far out"):
+            answer()
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,27 @@ def test_bad_arrays(tmp_path):
         load(tmp_path)
 
 
+def test_damaged_archives(tmp_path):
+    """Bytes gone wrong, a method and a lock that are none, more numbers than there is memory."""
+    whole = tmp_path / "whole.npz"
+    np.savez_compressed(whole, X=np.random.default_rng(0).normal(size=(50, 3)))
+    data = bytearray(whole.read_bytes())
+    directory = data.rindex(b"PK\x01\x02")
+    huge = np.lib.format.magic(1, 0)
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 99)}".ljust(117)
+    changed = {
+        "flipped.npz": bytes(data[:300] + bytes(byte ^ 255 for byte in data[300:330]) + data[330:]),
+        "method.npz": bytes(data[: directory + 10] + b"\x63\x00" + data[directory + 12 :]),
+        "locked.npz": bytes(data[: directory + 8] + b"\x01\x00" + data[directory + 10 :]),
+        "huge.npy": huge + (len(header) + 1).to_bytes(2, "little") + header + b"\n",
+        "torn.npy": huge + (118).to_bytes(2, "little") + header.replace(b"{'", b"{{")[:117] + b"\n",
+    }
+    for name, content in changed.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=name):
+            load(tmp_path / name)
+
+
 def test_bad_requests(tmp_path):
     for source, key, message in [
         ("digit", None, "neither a file nor a built-in set; built-in are digits"),

@@ -46,6 +46,16 @@ def few_replications(monkeypatch):
     monkeypatch.setattr(predictive, "_REPLICATIONS", 10)
 
 
+def test_rows_without_density_are_neither_averaged_away_nor_a_warning(few_replications):
+    rows = np.float32(TRUTH.sample(np.random.default_rng(SEED), 2 * ROWS))
+    far = np.where(np.arange(len(rows))[:, None] == 3, np.float32(1e20), rows)
+    found = check(TRUTH.model(), far, rows, infer(rows), jax.random.key(SEED))
+    assert starts(found.verdict, "Misfit: the model has no density for 1 row, and plain models")
+    assert starts(found.verdict, "Overfit cannot be judged: the model has no density")
+    assert starts(found.verdict, "No density in single precision for 1 of 40 rows")
+    assert found.differences["ppca"][0] == -np.inf
+
+
 def starts(verdict, words):
     return any(said.startswith(words) for said in verdict)
 

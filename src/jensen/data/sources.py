@@ -1,9 +1,11 @@
 """Data by name or file, for the command line: built-in sets, .npy, .npz and .csv of numbers."""
 
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,6 +15,11 @@ from jensen.data.csv_numbers import Text, read_csv
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
 
+# What NumPy and zipfile let through of damaged files, one kind for each thing damaged.
+_UNREADABLE = (
+    ValueError, EOFError, BadZipFile, AttributeError, TypeError, zlib.error, NotImplementedError,
+    RuntimeError, MemoryError, OverflowError, TokenError,
+)  # fmt: skip
 SUFFIXES = (".npy", ".npz", ".csv", ".tsv")
 STDIN = "-"
 
@@ -162,7 +169,7 @@ def _read_npy(path: Path) -> np.ndarray:
     try:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{path}: {_why_unreadable(error)}") from None
 
 
@@ -181,11 +188,15 @@ def _read_npz(path: Path, key: str | None) -> np.ndarray:
             return archive[key]
     except DataError:
         raise
-    except (ValueError, EOFError, BadZipFile, AttributeError, TypeError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{path}: {_why_unreadable(error)}") from None
 
 
 def _why_unreadable(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "says that it holds more numbers than there is memory for; save it again"
+    if "encrypted" in str(error):
+        return "is encrypted; save it without a password"
     if "Object arrays" in str(error):
         return "holds Python objects as a pickle, which could run code; save an array of numbers"
     return "not a NumPy file, or damaged; save it again with numpy.save or numpy.savez"

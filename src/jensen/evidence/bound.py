@@ -32,7 +32,9 @@ def elbo(model: Model, X: Data, key: PRNGKey, draws: int = 100) -> Bound:
     keys = row_keys(key, X)
     reconstruction, kl = elbo_terms_of_rows(model, X, keys, draws)
     each = reconstruction - kl
-    spread = each.std(axis=1, ddof=1) if draws > 1 else np.full(len(each), np.nan)
+    # NaN where a row has no density.
+    with np.errstate(invalid="ignore"):
+        spread = each.std(axis=1, ddof=1) if draws > 1 else np.full(len(each), np.nan)
     errors = spread / np.sqrt(draws)
     reconstruction, kl = reconstruction.astype(np.float64), kl.astype(np.float64)
     return Bound(

@@ -112,16 +112,25 @@ class Estimate:
 
     def warning(self) -> str | None:
         """What is wrong with the estimate, in words and with a remedy; `None` if nothing."""
-        share = int(self.unreliable.sum())
-        if not share:
+        lost = int(np.sum(~np.isfinite(self.values)))
+        share = int(self.unreliable.sum()) - lost
+        rows = counted(len(self.values), "row")
+        sentences = []
+        if lost:
+            sentences.append(
+                f"No density in single precision for {lost} of {rows}: they lie too far out for"
+                " this model, or hold values it was not made for."
+            )
+        if share:
+            whose, remedy = _CAUSES.get(self.method, _CAUSES["importance"])
+            sentences.append(
+                f"Unreliable for {share} of {rows} (Pareto k̂ above {RELIABLE_KHAT}): {whose}, and"
+                f" their true log evidence may be higher than their errors say. {remedy}"
+            )
+        if not sentences:
             unknown = self.khat is not None and bool(np.isnan(self.khat).any())
             return "Reliability unknown: Pareto k̂ needs 25 draws or more." if unknown else None
-        whose, remedy = _CAUSES.get(self.method, _CAUSES["importance"])
-        return (
-            f"Unreliable for {share} of {counted(len(self.values), 'row')} (Pareto k̂ above"
-            f" {RELIABLE_KHAT}): {whose}, and their true log"
-            f" evidence may be higher than their errors say. {remedy}"
-        )
+        return " ".join(sentences)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -20,6 +20,7 @@ from jensen.inference import (
     with_exact_encoder,
 )
 from jensen.model import Model
+from jensen.queries._far_out import refuse_far_out
 
 __all__ = ["decode", "reconstruct", "sample", "vary"]
 
@@ -131,6 +132,7 @@ def reconstruct(
 
     Raises:
         OptionError: an impossible option, no key, or "exact" where there is no closed form.
+        DataError: a row so far out that the model has no density for it.
     """
     if method == "mean":
         return decode(model, posterior_means(model, X))
@@ -140,4 +142,8 @@ def reconstruct(
     if key is None:
         raise OptionError(f"method={method!r} draws at random: give it a key.")
     context = _Averaged(model, method, draws)
-    return map_rows(_mean_over_draws, context, X, row_keys(key, X), batch=rows_of(method))
+    found: np.ndarray = map_rows(
+        _mean_over_draws, context, X, row_keys(key, X), batch=rows_of(method)
+    )
+    refuse_far_out(found)
+    return found

@@ -171,6 +171,8 @@ def certify(
         raise OptionError(f"tolerance={tolerance!r}: must be above 0, in nats.")
     if max_time is not None and not max_time > 0:
         raise OptionError(f"max_time={max_time!r}: must be above 0 seconds, or None.")
+    if chains < 2:
+        raise OptionError(f"chains={chains}: a certificate compares chains; give 2 or more.")
     if how.resample:
         raise OptionError("resample: a certificate needs chains without resampling; use 0.")
     began = time.monotonic()

@@ -31,17 +31,21 @@ class Keeper:
     def __init__(self, folder: Path | None, *call: Any):
         """`call` is what the work follows from, pytrees and plain values.
 
-        Raises `OptionError` where the folder keeps another call's work.
+        Raises `OptionError` where the folder keeps another call's work, or other files.
         """
         self._folder = None if folder is None else Path(folder)
         self._paces: list[float] = []
         if self._folder is None:
             return
         note, digest = self._folder / "call.txt", _digest((SCHEME, call))
+        if not note.exists() and self._folder.is_dir() and any(self._folder.iterdir()):
+            raise OptionError(
+                f"folder={self._folder}: holds other files; give a new folder, or an empty one."
+            )
         if note.exists() and read_bytes(note).decode() != digest:
             raise OptionError(
                 f"folder={self._folder}: keeps the work of another call (other rows, model, seed"
-                " or options); give another folder, or empty this one."
+                " or options); give another folder."
             )
         write_atomic(note, digest)
 

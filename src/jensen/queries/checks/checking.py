@@ -126,14 +126,14 @@ def check(
         verdict=[
             _on_collapse(active, codes.shape[1], elbo),
             _on_overfit(training_elbo, elbo, differences["independent columns"][0]),
-            *_on_misfit(differences, checks),
+            *_on_misfit(differences, checks, int(np.sum(~np.isfinite(found.values)))),
             *filter(None, [found.warning()]),
         ],
     )
 
 
 def _paired(differences: np.ndarray) -> tuple[float, float]:
-    many = len(differences) > 1
+    many = len(differences) > 1 and np.isfinite(differences).all()
     error = np.std(differences, ddof=1) / np.sqrt(len(differences)) if many else np.nan
     return float(differences.mean()), float(error)
 
@@ -160,6 +160,8 @@ def _on_overfit(training: Bound, held_out: Bound, gain: float) -> str:
     gap = training.value - held_out.value
     error = float(np.hypot(training.row_stderr, held_out.row_stderr))
     figures = f"training rows score {gap:.1f} ± {error:.1f} nats above held-out rows"
+    if not np.isfinite(gap):
+        return "Overfit cannot be judged: the model has no density for some rows."
     if not np.isfinite(error):
         return "Overfit cannot be judged on one row."
     # A gap matters by what it eats of what was gained over columns without any relation.
@@ -172,7 +174,7 @@ def _on_overfit(training: Bound, held_out: Bound, gain: float) -> str:
 
 
 def _on_misfit(
-    differences: dict[str, tuple[float, float]], checks: list[dict[str, Any]]
+    differences: dict[str, tuple[float, float]], checks: list[dict[str, Any]], lost: int = 0
 ) -> list[str]:
     better = [
         f"{name} by {-value:.1f} ± {error:.1f} nats"
@@ -180,7 +182,11 @@ def _on_misfit(
         if value < -_SURE * error
     ]
     sentences = []
-    if len(checks) and not np.isfinite([error for _, error in differences.values()]).all():
+    if lost:
+        sentences.append(
+            f"Misfit: the model has no density for {counted(lost, 'row')}, and plain models have."
+        )
+    elif len(checks) and not np.isfinite([error for _, error in differences.values()]).all():
         sentences.append("Misfit cannot be judged on one row.")
     elif better:
         sentences.append(

@@ -16,6 +16,7 @@ from jensen.errors import OptionError
 from jensen.inference import METHODS, caution, checked_method, row_draws, rows_of
 from jensen.linear_gaussian import LinearGaussian
 from jensen.model import Model
+from jensen.queries._far_out import refuse_far_out
 from jensen.queries.denoising.noise import Clean, GaussianNoise, Noise
 
 __all__ = ["Denoised", "NoisyLikelihood", "denoise"]
@@ -132,6 +133,7 @@ def denoise(
 
     Raises:
         OptionError: an unknown method, or "exact" where there is no closed form.
+        DataError: a row so far out that the model has no density for it.
     """
     checked_method(method, _DRAWS, legal=METHODS)
     noisy = np.asarray(noisy, dtype=np.float32)
@@ -149,6 +151,8 @@ def denoise(
     context = _Context(folded, method, draws)
     found = map_rows(_one_row, context, noisy, row_keys(key, noisy), batch=batch)
     mean, std, ess, khat, rhat = found
+    refuse_far_out(mean)
+    refuse_far_out(std)
     chains = method == "hmc"
     return Denoised(
         mean, std, ess, method, draws, None if chains else khat, rhat if chains else None
