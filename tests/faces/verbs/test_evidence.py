@@ -55,7 +55,7 @@ def test_annealed_and_certified_evidence_have_their_keys(run, home, capsys):
         "interval", "lower", "upper", "gap", "gap_stderr", "rows"
     }  # fmt: skip
     assert certified["closed"]
-    assert len(certified["misfits"]) == 1
+    assert any("k̂ cannot be known of 4 chains" in each for each in certified["misfits"])
     assert set(certified["beside"]["acceptance"]) == {"real", "simulated"}
     assert certified["lower"] < certified["value"]
     # Of so few chains k̂ is not known, and nothing carries over.
