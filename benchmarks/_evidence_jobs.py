@@ -222,7 +222,7 @@ def _brackets_that_hold(model: Any, temperatures: int, repeats: int) -> int:
         low, high = evidence.bidirectional(model, key, 20, temperatures, how=how).interval
         # The rows that `bidirectional` simulates from this key.
         rows = simulate(model, split(key, 3)[0], 20).X
-        held += low <= lg.log_evidence(np.asarray(rows)).mean() <= high
+        held += int(low <= lg.log_evidence(np.asarray(rows)).mean() <= high)
     return held
 
 
