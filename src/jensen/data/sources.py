@@ -17,8 +17,8 @@ from jensen.errors import DataError, OptionError
 
 # What NumPy and zipfile let through of damaged files, one kind for each thing damaged.
 _UNREADABLE = (
-    ValueError, EOFError, BadZipFile, AttributeError, TypeError, zlib.error, NotImplementedError,
-    RuntimeError, MemoryError, OverflowError, TokenError,
+    ValueError, EOFError, BadZipFile, AttributeError, TypeError, zlib.error, TokenError,
+    RuntimeError, MemoryError, OverflowError,
 )  # fmt: skip
 SUFFIXES = (".npy", ".npz", ".csv", ".tsv")
 STDIN = "-"
