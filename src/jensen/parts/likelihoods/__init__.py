@@ -1,10 +1,9 @@
 """Likelihoods h -> p(x | z): they own the constants, the units and the data's type."""
 
 from jensen.parts.likelihoods._base import Likelihood
+from jensen.parts.likelihoods.beta_binomial import BetaBinomial, BetaBinomialDistribution
 from jensen.parts.likelihoods.binary import Bernoulli
 from jensen.parts.likelihoods.bounded import (
-    BetaBinomial,
-    BetaBinomialDistribution,
     Binomial,
     BinomialDistribution,
     Categorical,
