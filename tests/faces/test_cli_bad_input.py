@@ -28,6 +28,10 @@ CASES = [
     ("fit two.npz --key c", "'c'"),
     ("fit two.npz --key a --test-key c", "two.npz: no array 'c'"),
     ("fit table.csv --key a", "--key='a'"),
+    ("fit nan.npy --header", "--header=True: only .csv and .tsv"),
+    ("fit two.npz --key a --no-header", "--header=False: only .csv and .tsv"),
+    ("fit digits --header", "digits has none"),
+    ("fit table.csv --no-header", "table.csv: line 1, column 1: 'a' is text"),
     # the model
     (f"{FIT} --latent 0", "--latent=0"),
     (f"{FIT} --latent x", "--latent"),
@@ -44,6 +48,10 @@ CASES = [
     (f"{FIT} --kind binary", "table.csv: row 0"),
     (f"{FIT} --high 3", "row 0"),
     (f"{FIT} --high nan", "--high=nan"),
+    (f"{FIT} --shape 3,x", "--shape 3,x: give whole numbers of at least 1, such as 28,28"),
+    (f"{FIT} --shape 2,2", "--shape=(2, 2) does not hold 3 columns"),
+    (f"{FIT} --dtype uint9", "--dtype='uint9'"),
+    (f"{FIT} --dtype uint8", "--dtype='uint8' holds whole numbers only"),
     # training
     (f"{FIT} --objective foo", "beta, elbo, iwae"),
     (f"{FIT} --objective iwae:0", "--objective=iwae:0"),
@@ -98,8 +106,25 @@ CASES = [
     ("check model wide.csv", "wide.csv"),
     ("report model", "jensen report MODEL DATA"),
     ("report model --rows 0:2", "--rows"),
+    ("report model --no-header", "--header go with DATA"),
     ("report model table.csv --out x.pdf", ".html"),
     ("info nowhere", "nowhere"),
+    # every verb that reads rows
+    *(
+        (f"{verb} nan.npy --header", "--header=True: only .csv and .tsv")
+        for verb in (
+            "evidence model",
+            "reconstruct model",
+            "denoise model --noise gaussian:1",
+            "encode model",
+            "decode model",
+            "score model",
+            "check model",
+            "diagnose model",
+            "compare model model",
+            "report model",
+        )
+    ),
 ]
 
 

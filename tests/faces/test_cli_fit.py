@@ -166,6 +166,9 @@ def test_resuming_needs_what_the_run_was_started_with(untrained, quick, capsys, 
         ("--epochs 2 --seed 1", "--seed 1: the run in a was started with 0"),
         ("--epochs 2 --test-fraction 0.2", "--test-fraction 0.2"),
         ("--epochs 2 --activation tanh", "--activation tanh: the run in a was started with relu"),
+        ("--epochs 2 --shape 2,1", "--shape 2,1: the run in a was started with None"),
+        ("--epochs 2 --dtype float32", "--dtype float32: the run in a was started with None"),
+        ("--epochs 2 --header", "--header True: the run in a was started with None"),
     ):
         fit(f"{other} --out a --quiet --resume", code=2)
         assert named in capsys.readouterr().err
@@ -282,16 +285,18 @@ def test_every_option_arrives(untrained, quick):
         "--out a --quiet --epochs 1 --seed 3 --hidden none --activation tanh --prior mixture"
         " --posterior full --objective iwae:2 --likelihood normal-shared --learning-rate 0.01"
         " --max-time 60 --validation-fraction 0.2 --test-fraction 0.5 --kind real"
+        " --shape 1,2 --dtype float32"
     )
     vae = jensen.load("a")
     expected = {
         "random_state": 3, "hidden": (), "activation": "tanh", "prior": "mixture",
         "posterior": "full", "objective": "iwae:2", "likelihood": "normal-shared",
         "learning_rate": 0.01, "max_time": 60.0, "validation_fraction": 0.2, "kind": "real",
-        "latent_dim": 2, "batch_size": 16, "max_epochs": 1,
+        "latent_dim": 2, "batch_size": 16, "max_epochs": 1, "shape": (1, 2), "dtype": "float32",
     }  # fmt: skip
     assert {name: vae.get_params()[name] for name in expected} == expected
     assert (vae.training_rows_, vae.validation_rows_) == (24, 6)
+    assert (vae.schema_.shape, vae.schema_.dtype) == ((1, 2), "float32")
 
 
 def test_fitting_standard_input(untrained, quick, piped, capsys, home):
@@ -332,6 +337,43 @@ def test_test_rows_of_their_own(untrained, capsys, home):
     assert told["likelihood"] == "bernoulli"
     assert told["bits_per_dim"] == pytest.approx(-told["log_evidence"]["value"] / 4 / np.log(2))
     assert main(["report", told["model"], "--quiet"]) == 0
+
+
+def test_images_in_a_csv(capsys, home):
+    X = np.random.default_rng(0).integers(0, 4, size=(40, 64))
+    np.savetxt(home / "images.csv", X, fmt="%d", delimiter=",")
+    line = f"fit images.csv {SMALL} --epochs 1 --quiet --out a --shape 8,8 --dtype uint8"
+    assert main(line.split()) == 0
+    assert main(["sample", "a", "-n", "3", "--out", "new.npy", "--png", "new.png", "--quiet"]) == 0
+    drawn = np.load(home / "new.npy")
+    assert (drawn.shape, drawn.dtype) == ((3, 8, 8), np.uint8)
+    assert main([*line.split(), "--resume"]) == 0
+    assert main(["report", "a", "--quiet"]) == 0
+
+
+def test_a_header_told_is_noted_and_known_again(capsys, home):
+    """Years as names: told once, they are the names of the model's columns."""
+    (home / "years.csv").write_text(
+        (home / "people.csv").read_text().replace("age,income", "2019,2020")
+    )
+    line = f"fit years.csv {SMALL} --epochs 1 --quiet --no-report --out a"
+    assert main([*line.split(), "--header"]) == 0
+    assert jensen.load("a").schema_.names == ("2019", "2020")
+    capsys.readouterr()
+    assert main(["report", "a", "--quiet"]) == 0
+    for header, rows in (("", 60), (" --header", 60), (" --no-header", 61)):
+        capsys.readouterr()
+        assert main(f"evidence a years.csv --draws 2 --json --quiet{header}".split()) == 0
+        assert json.loads(capsys.readouterr().out)["rows"] == rows
+    line_of_noise = "denoise a years.csv --noise gaussian:1 --method encoder --rows 59: --json"
+    assert main(line_of_noise.split()) == 0
+    assert len(json.loads(capsys.readouterr().out)["mean"]) == 1
+    # Told that it is data, `report` takes it for data again.
+    (home / "years.csv").write_text("0,1\n" + (home / "people.csv").read_text().split("\n", 1)[1])
+    line = line.replace("--out a", "--out b")
+    assert main([*line.split(), "--no-header"]) == 0
+    assert jensen.load("b").schema_.names is None
+    assert main(["report", "b", "--quiet"]) == 0
 
 
 def test_the_support_is_that_of_all_rows(untrained, quick, home):

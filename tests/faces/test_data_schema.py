@@ -1,7 +1,6 @@
 """What is inferred from data, and that checked rows come back as they were given."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -114,7 +113,7 @@ def test_every_inference_can_be_overridden():
     assert infer(X, kind="bounded").high == 1
     assert infer(X, shape=(2, 2)).check(X).shape == (30, 2, 2)
     assert infer(X, names=tuple("abcd")).names == ("a", "b", "c", "d")
-    assert replace(infer(X), dtype="uint8").restore(X).dtype == np.uint8
+    assert infer(X, dtype="uint8").restore(X).dtype == np.uint8
 
 
 @pytest.mark.parametrize(
@@ -128,12 +127,59 @@ def test_every_inference_can_be_overridden():
         ({"high": float("nan")}, "legal are whole numbers from 1"),
         ({"shape": (3, 3)}, "does not hold 4 columns"),
         ({"shape": (-2, -2)}, "whole numbers from 1"),
+        ({"shape": "22"}, "whole numbers from 1"),
+        ({"shape": 4}, "whole numbers from 1"),
+        ({"shape": (2.0, 2.0)}, "whole numbers from 1"),
+        ({"dtype": "uint9"}, "legal are NumPy's names"),
+        ({"dtype": np.uint8}, "legal are NumPy's names"),
+        ({"dtype": "float"}, "legal are NumPy's names"),
+        ({"dtype": "str"}, "legal are NumPy's names"),
+        ({"dtype": "uint8", "high": 300}, r"holds 0..255, .*from 0 to 300; give a wider type"),
+        ({"dtype": "bool", "high": 3}, r"holds 0..1, .*from 0 to 3"),
+        ({"dtype": "float16", "high": 3000}, r"holds -2048..2048, .*from 0 to 3000"),
         ({"names": ("a", "b")}, "2 names for 4 columns"),
     ],
 )
 def test_impossible_overrides(options, message):
     with pytest.raises(OptionError, match=message):
         infer(RNG.integers(0, 2, (30, 4)), **options)
+
+
+@pytest.mark.parametrize(
+    ("X", "dtype", "message"),
+    [
+        ([[0.5, 1.0], [2.0, 3.0]], "uint8", "whole numbers only, and these rows are real"),
+        ([[-1, 2], [0, 3]], "uint8", "from -1 to 3"),
+        ([[0, 300], [7, 3]], "uint8", "from 0 to 300"),
+        ([[0.5, 1e5], [2.0, 3.0]], "float16", r"-65504..65504, .*to 100000"),
+        ([[0.0, 2.0**63], [2.0, 3.0]], "int64", "..9.223372037e.18, .*to 9.2"),
+    ],
+)
+def test_a_type_that_cannot_hold_the_data_is_refused(X, dtype, message):
+    with pytest.raises(OptionError, match=rf"^dtype='{dtype}' .*{message}.*; give a"):
+        infer(X, dtype=dtype)
+
+
+def test_a_type_told_is_that_of_samples():
+    schema = infer([[-1.0, 2.0], [0.0, 3.0]], dtype="int8")
+    assert (schema.kind, schema.dtype) == ("real", "int8")
+    assert schema.restore([[1.6, -0.2]]).tolist() == [[2, 0]]
+    assert infer(RNG.normal(size=(9, 2)), dtype="float32").restore([[1, 2]]).dtype == np.float32
+
+
+def test_bytes_told_are_pixels_as_bytes_given_are():
+    X = pixels(200).astype(float)
+    assert infer(X).high == 200
+    told, given = infer(X, dtype="uint8"), infer(X.astype("uint8"))
+    assert told == given
+    assert told.high == 255
+
+
+def test_rows_that_have_a_shape_are_not_read_in_another():
+    images = pixels(16).reshape(50, 8, 8)
+    assert infer(images, shape=(8, 8)) == infer(images)
+    with pytest.raises(OptionError, match=r"shape=\(64,\): rows of shape \(8, 8\)"):
+        infer(images, shape=(64,))
 
 
 def test_an_override_the_data_deny_names_the_cell():
@@ -233,6 +279,14 @@ def test_polars_frames_come_back_with_names_and_types():
     assert back.equals(POLARS)
     means = schema.restore(schema.check(POLARS), exact=False)
     assert means.schema == {"age": pl.Float64, "smokes": pl.Float64, "weight": pl.Float32}
+
+
+def test_a_type_told_is_that_of_every_column_of_a_frame():
+    schema = infer(PANDAS, dtype="float32")
+    assert schema.dtypes == ("float32",) * 4
+    assert {str(d) for d in schema.restore(schema.check(PANDAS)).dtypes} == {"float32"}
+    schema = infer(POLARS, dtype="float32")
+    assert set(schema.restore(schema.check(POLARS)).dtypes) == {pl.Float32}
 
 
 def test_object_columns_of_numbers_come_back_as_floats():

@@ -93,6 +93,26 @@ def test_header_may_be_told(tmp_path):
     assert load(written(tmp_path, "7,8\n5,6\n"), header=True).names == ("7", "8")
 
 
+def test_a_first_line_of_known_names_is_the_header(tmp_path):
+    names = ("2019", "2020")
+    path = written(tmp_path, "2019,2020\n5,6\n")
+    assert load(path, names=names).names == names
+    assert load(path, names=("2020", "2019")).names is None
+    assert load(path, header=False, names=names).X.tolist() == [[2019, 2020], [5, 6]]
+    mixed = written(tmp_path, "age,2020\n5,6\n")
+    assert load(mixed, names=("age", "2020")).X.tolist() == [[5, 6]]
+    assert load(mixed, header=True).names == ("age", "2020")
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_header_is_refused_where_there_are_no_lines(tmp_path, header):
+    np.save(tmp_path / "rows.npy", [[1, 2]])
+    np.savez(tmp_path / "rows.npz", [[1, 2]])
+    for source in ("digits", tmp_path / "rows.npy", tmp_path / "rows.npz"):
+        with pytest.raises(OptionError, match=rf"header={header}: only .csv .* {source} has none"):
+            load(source, header=header)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -161,6 +161,22 @@ def test_samples_obey_the_schema(digits):
     assert varied.dtype == np.uint8
 
 
+def test_samples_come_in_the_shape_and_type_told(digits, tmp_path):
+    vae = jensen.VAE(**SMALL, shape=[8, 8], dtype="uint8")
+    assert clone(vae).get_params() == vae.get_params()
+    vae.fit(digits[:200])
+    loaded = jensen.load(vae.save(tmp_path / "model"))
+    assert (loaded.shape, loaded.dtype) == ((8, 8), "uint8")
+    for each in (vae, loaded, clone(loaded).fit(digits[:200])):
+        samples, varied = each.sample(5), each.vary(digits[:3], 4)
+        assert (samples.shape, samples.dtype) == ((5, 8, 8), np.uint8)
+        assert (varied.shape, varied.dtype) == ((3, 4, 8, 8), np.uint8)
+        assert each.reconstruct(digits[:3]).shape == (3, 8, 8)
+    assert jensen.VAE(**SMALL, dtype="float32").fit(digits[:200]).reconstruct(
+        digits[:3]
+    ).dtype == np.dtype("float32")
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [("binary", "bernoulli"), ("count", "negative-binomial"), ("real", "normal")],
@@ -191,6 +207,8 @@ def test_the_likelihood_follows_the_kind(kind, expected):
         ({"activation": "step"}, "activation='step' is unknown"),
         ({"latent_dim": 0}, "latent_dim=0"),
         ({"hidden": (0,)}, "hidden"),
+        ({"shape": (3, 3)}, r"shape=\(3, 3\) does not hold 4 columns; its product must be 4"),
+        ({"dtype": "uint8"}, "dtype='uint8' holds whole numbers only"),
         ({"max_epochs": 0}, "max_epochs=0"),
         ({"learning_rate": -1.0}, "learning_rate=-1.0"),
         ({"learning_rate": np.inf}, "learning_rate=inf: must be a number above 0, and at most 1"),

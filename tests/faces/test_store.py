@@ -147,6 +147,8 @@ def test_numpy_s_numbers_come_back_as_python_s(iris, tmp_path):
         "learning_rate": np.float32(0.25),
         "early_stopping": np.bool_(False),
         "high": None,
+        "shape": np.array([2, 2]),
+        "dtype": np.str_("float32"),
         "prior": np.str_("normal"),
         "random_state": np.uint32(5),
     }
@@ -160,6 +162,8 @@ def test_numpy_s_numbers_come_back_as_python_s(iris, tmp_path):
         "learning_rate": 0.25,
         "early_stopping": False,
         "high": None,
+        "shape": (2, 2),
+        "dtype": "float32",
         "prior": "normal",
         "random_state": 5,
     }

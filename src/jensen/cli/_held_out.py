@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jensen.cli._folder import read_run
-from jensen.cli._inputs import chosen_rows, read_fitting_rows
+from jensen.cli._inputs import Source, chosen_rows, read_fitting_rows
 from jensen.data import Dataset
 from jensen.data.sources import STDIN
 from jensen.errors import DataError, OptionError
@@ -76,15 +76,15 @@ def held_out_of(dataset: Dataset, indices: np.ndarray) -> HeldOut:
     return HeldOut(dataset.name, dataset.X, indices, dataset.labels, others)
 
 
-def held_out_rows(vae: "VAE", data: str, key: str | None, rows: str | None) -> HeldOut:
+def held_out_rows(vae: "VAE", source: Source, rows: str | None) -> HeldOut:
     """The rows of a file that a user says were held out."""
-    dataset = read_fitting_rows(vae, data, key, None)
-    indices = chosen_rows(len(dataset.X), rows, data)
+    dataset = read_fitting_rows(vae, source)
+    indices = chosen_rows(len(dataset.X), rows, source.data)
     return HeldOut(dataset.name, dataset.X, indices, dataset.labels)
 
 
 def held_out_where_known(
-    vae: "VAE", model: Path, data: str, key: str | None, rows: str | None
+    vae: "VAE", model: Path, source: Source, rows: str | None
 ) -> tuple[HeldOut, bool]:
     """The rows that a user names; without --rows those of the file that `jensen fit` held out.
 
@@ -93,8 +93,8 @@ def held_out_where_known(
     """
     run = read_run(model) if rows is None else None
     if run is None or run.get("test_key") is not None:
-        return held_out_rows(vae, data, key, rows), False
-    dataset = read_fitting_rows(vae, data, key, None)
+        return held_out_rows(vae, source, rows), False
+    dataset = read_fitting_rows(vae, source)
     if digest(dataset.X) != run["digest"]:
         return HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels), False
     return held_out_of(dataset, np.array(run["test"], dtype=int)), True
@@ -117,13 +117,14 @@ def held_out_by_fit(vae: "VAE", model: Path) -> HeldOut:
             f"{model}: was fitted to standard input, which is gone; name held-out rows: jensen"
             " report MODEL DATA"
         )
-    dataset = read_fitting_rows(vae, run["data"], run["key"], None)
+    source = Source(run["data"], run["key"], run.get("header"))
+    dataset = read_fitting_rows(vae, source)
     if digest(dataset.X) != run["digest"]:
         raise DataError(
             f"{run['data']}: has changed since {model} was fitted; name held-out rows: jensen"
             " report MODEL DATA"
         )
     if run["test_key"] is not None:
-        test = read_fitting_rows(vae, run["data"], run["test_key"], None)
+        test = read_fitting_rows(vae, replace(source, key=run["test_key"]))
         return HeldOut(test.name, test.X, np.arange(len(test.X)), test.labels, dataset.X)
     return held_out_of(dataset, np.array(run["test"], dtype=int))

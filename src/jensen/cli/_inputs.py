@@ -1,9 +1,9 @@
 """From what was typed to a model and rows that fit it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jensen import VAE
 
 __all__ = [
+    "Source",
     "chosen_rows",
     "load_model",
     "model_and_rows",
@@ -27,6 +28,19 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from and how they are read, as `jensen.data.load` has it."""
+
+    data: str
+    key: str | None = None
+    header: bool | None = None
+
+    def load(self, names: Sequence[str] | None = None) -> Dataset:
+        """All rows; `names` are those of a model's columns."""
+        return jensen.data.load(self.data, self.key, self.header, names)
+
+
 def load_model(path: Path) -> "VAE":
     """The model, answering with arrays whatever kind of frame it was fitted to."""
     vae = jensen.load(path)
@@ -34,12 +48,10 @@ def load_model(path: Path) -> "VAE":
     return vae
 
 
-def model_and_rows(
-    model: Path, data: str, key: str | None, rows: str | None
-) -> tuple["VAE", np.ndarray]:
+def model_and_rows(model: Path, source: Source, rows: str | None) -> tuple["VAE", np.ndarray]:
     """The model, and the rows asked for, which fit its schema."""
     vae = load_model(model)
-    return vae, read_fitting_rows(vae, data, key, rows).X
+    return vae, read_fitting_rows(vae, source, rows).X
 
 
 @contextmanager
@@ -51,19 +63,18 @@ def naming(data: str, error: type[JensenError] = DataError) -> Iterator[None]:
         raise type(complaint)(f"{place(data)}: {complaint}") from None
 
 
-def read_rows(data: str, key: str | None, rows: str | None) -> Dataset:
+def read_rows(source: Source, rows: str | None, names: Sequence[str] | None = None) -> Dataset:
     """The rows asked for of a built-in set or a file."""
-    dataset = jensen.data.load(data, key)
-    return _taken(dataset, rows, data)
+    return _taken(source.load(names), rows, source.data)
 
 
-def read_fitting_rows(vae: "VAE", data: str, key: str | None, rows: str | None) -> Dataset:
+def read_fitting_rows(vae: "VAE", source: Source, rows: str | None = None) -> Dataset:
     """The same, where every row of the data must fit the model's schema."""
-    dataset = jensen.data.load(data, key)
-    with naming(data):
+    dataset = source.load(vae.schema_.names)
+    with naming(source.data):
         # All rows, so that the number in a complaint is the row's number in the file.
         checked = vae.schema_.check(dataset.X, names=dataset.names)
-    return _taken(replace(dataset, X=checked), rows, data)
+    return _taken(replace(dataset, X=checked), rows, source.data)
 
 
 def chosen_rows(count: int, rows: str | None, data: str) -> np.ndarray:

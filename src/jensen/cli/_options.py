@@ -9,6 +9,7 @@ import typer
 __all__ = [
     "Data",
     "Draws",
+    "Header",
     "Json",
     "Key",
     "Model",
@@ -52,6 +53,14 @@ Data = Annotated[
 Key = Annotated[
     str | None,
     typer.Option(show_default=False, help="Which array of an .npz file; needed if it has several."),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        show_default=False,
+        help="Whether a CSV's first line names the columns; else found out.",
+    ),
 ]
 Rows = Annotated[
     str | None,

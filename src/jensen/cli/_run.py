@@ -13,7 +13,7 @@ import jensen
 from jensen._words import counted
 from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder, read_run
 from jensen.cli._held_out import HeldOut, digest, held_out_of, limited
-from jensen.cli._inputs import naming
+from jensen.cli._inputs import Source, naming
 from jensen.cli._options import option
 from jensen.cli._output import plain, print_json, say
 from jensen.data import BUILT_IN, Dataset, Schema
@@ -33,8 +33,7 @@ _FREE = ("max_time",)
 class Asked:
     """What the command line asks for; `settings` are the parameters of `jensen.VAE`."""
 
-    data: str
-    key: str | None
+    source: Source
     test_key: str | None
     test_fraction: float
     settings: dict[str, Any]
@@ -78,12 +77,10 @@ def _read(asked: Asked) -> _Rows:
     settings = asked.settings
     if not 0 < asked.test_fraction < 1:
         raise OptionError(f"test={asked.test_fraction}: must be a share above 0 and below 1")
-    dataset = jensen.data.load(asked.data, asked.key)
-    test = None if asked.test_key is None else jensen.data.load(asked.data, asked.test_key)
-    with naming(asked.data):
-        schema = jensen.data.infer(
-            dataset.X, kind=settings["kind"], high=settings["high"], names=dataset.names
-        )
+    dataset = asked.source.load()
+    test = None if asked.test_key is None else replace(asked.source, key=asked.test_key).load()
+    with naming(asked.source.data):
+        schema = jensen.data.infer(dataset.X, names=dataset.names, **_overrides(settings))
         if test is None:
             return _split(asked, dataset, schema)
         schema.check(test.X)
@@ -95,6 +92,10 @@ def _read(asked: Asked) -> _Rows:
         schema.check(dataset.X),
     )
     return _Rows(dataset, schema, dataset.X, None, given)
+
+
+def _overrides(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: settings[name] for name in ("kind", "high", "shape", "dtype")}
 
 
 def _split(asked: Asked, dataset: Dataset, schema: Schema) -> _Rows:
@@ -120,11 +121,13 @@ def _split(asked: Asked, dataset: Dataset, schema: Schema) -> _Rows:
 
 def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
     """What tells a run from others, and where its held-out rows are."""
-    is_file = asked.data not in (*BUILT_IN, STDIN)
+    data = asked.source.data
+    is_file = data not in (*BUILT_IN, STDIN)
     return {
         "jensen": jensen.__version__,
-        "data": str(Path(asked.data).resolve()) if is_file else asked.data,
-        "key": asked.key,
+        "data": str(Path(data).resolve()) if is_file else data,
+        "key": asked.source.key,
+        "header": asked.source.header,
         "test_key": asked.test_key,
         "settings": asked.settings | {"test": asked.test_fraction},
         "digest": digest(rows.schema.check(rows.dataset.X)),
@@ -137,13 +140,16 @@ def _require_same(note: dict[str, Any], asked: Asked, path: Path) -> None:
     before = read_run(path)
     if before is None:
         return
-    settings = {"data": note["digest"], "test_key": note["test_key"]} | note["settings"]
-    then = {"data": before["digest"], "test_key": before["test_key"]} | before["settings"]
+    settings, then = (
+        {"header": each.get("header"), "data": each["digest"], "test_key": each["test_key"]}
+        | each["settings"]
+        for each in (note, before)
+    )
     for name, value in settings.items():
         if name not in _FREE and then.get(name) != value:
             given, started = f"{option(name)} {_shown(value)}", _shown(then.get(name))
             if name == "data":
-                given, started = place(asked.data), "other rows"
+                given, started = place(asked.source.data), "other rows"
             raise OptionError(
                 f"{given}: the run in {path} was started with {started}; resume with that, or start"
                 " anew in another folder"
@@ -170,7 +176,11 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
 
     if asked.resume and not folder.has_checkpoint:
         say(asked.quiet, f"{folder.path} has no checkpoint yet: starting at the beginning")
-    settings = asked.settings | {"hidden": tuple(asked.settings["hidden"])}
+    # JSON, in which settings are noted, has lists where the estimator has tuples.
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in asked.settings.items()
+    }
     vae = jensen.VAE(**(settings | _support(settings, rows)))
     say(asked.quiet, describe_likelihood(vae.likelihood, rows.schema))
     with Rehearsal(rows.held_out, asked.report) as rehearsal, Printer(asked.quiet) as printer:
@@ -210,7 +220,7 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
 
 def _support(settings: dict[str, Any], rows: _Rows) -> dict[str, Any]:
     """Overrides where the rows to fit would by themselves be taken for another kind."""
-    alone = jensen.data.infer(rows.fitted, kind=settings["kind"], high=settings["high"])
+    alone = jensen.data.infer(rows.fitted, **_overrides(settings))
     whole = rows.schema
     bounded = whole.kind == "bounded"
     if alone.kind == whole.kind and not (bounded and alone.high != whole.high):

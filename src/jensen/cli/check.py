@@ -1,6 +1,6 @@
 """`jensen check`: is the model's assumption right?"""
 
-from jensen.cli._options import Data, Json, Key, Model, Quiet, Rows
+from jensen.cli._options import Data, Header, Json, Key, Model, Quiet, Rows
 
 EXAMPLE = "jensen check runs/digits digits"
 
@@ -10,6 +10,7 @@ def check(
     data: Data,
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -20,11 +21,11 @@ def check(
     """
     from jensen._words import counted
     from jensen.cli._held_out import held_out_where_known
-    from jensen.cli._inputs import load_model
+    from jensen.cli._inputs import Source, load_model
     from jensen.cli._output import print_json, say
 
     vae = load_model(model)
-    held_out, known = held_out_where_known(vae, model, data, key, rows)
+    held_out, known = held_out_where_known(vae, model, Source(data, key, header), rows)
     whose = ", those that jensen fit held out" if known else ""
     say(quiet, f"checking {counted(len(held_out.indices), 'row')}{whose}")
     checked = vae.check(held_out.scored, held_out.training)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jensen.cli._options import Data, Draws, Json, Key, Quiet, Rows, Seed
+from jensen.cli._options import Data, Draws, Header, Json, Key, Quiet, Rows, Seed
 
 EXAMPLE = "jensen compare runs/wide runs/narrow digits --rows 0:200"
 
@@ -32,6 +32,7 @@ def compare(
     seed: Seed = None,
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -40,13 +41,13 @@ def compare(
     Models whose evidence is not in the same units are refused: other columns, another support,
     a density held against a probability, or real rows that were scaled otherwise.
     """
-    from jensen.cli._inputs import load_model, naming, read_fitting_rows
+    from jensen.cli._inputs import Source, load_model, naming, read_fitting_rows
     from jensen.cli._output import print_json
     from jensen.queries import require_same_units
 
     first, second = load_model(a), load_model(b)
     require_same_units(first.model_, second.model_, (first.schema_, second.schema_))
-    dataset = read_fitting_rows(first, data, key, rows)
+    dataset = read_fitting_rows(first, Source(data, key, header), rows)
     with naming(data):
         second.schema_.check(dataset.X, names=dataset.names)
     found = first.compare(

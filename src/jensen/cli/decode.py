@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen decode runs/digits latents.csv --out rows.npy"
 
@@ -21,18 +21,19 @@ def decode(
     ],
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Give the mean of x given z for each row of latents."""
-    from jensen.cli._inputs import load_model, naming, read_rows
+    from jensen.cli._inputs import Source, load_model, naming, read_rows
     from jensen.cli._output import Answer
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
     vae = load_model(model)
-    Z = read_rows(latents, key, rows).X
+    Z = read_rows(Source(latents, key, header), rows).X
     with naming(latents, OptionError):
         decoded = vae.inverse_transform(Z)
     answer.show("rows", decoded, vae.schema_.names)

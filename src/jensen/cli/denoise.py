@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Data, Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen denoise runs/digits noisy.npy --noise gaussian:4 --out clean.npy"
 
@@ -34,12 +34,13 @@ def denoise(
     ] = None,
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Give the posterior mean of each row before the noise, and its standard deviation."""
-    from jensen.cli._inputs import load_model, naming, read_rows
+    from jensen.cli._inputs import Source, load_model, naming, read_rows
     from jensen.cli._output import Answer, require_suffix, say, write_array
     from jensen.errors import OptionError
 
@@ -48,14 +49,14 @@ def denoise(
     if out is not None and std_out is not None and out.resolve() == std_out.resolve():
         raise OptionError(f"--std-out {std_out}: is also where --out goes; give another file")
     vae = load_model(model)
-    noisy = read_rows(data, key, rows).X
+    noisy = read_rows(Source(data, key, header), rows, vae.schema_.names).X
     with naming(data):
         clean = vae.denoise(noisy, noise=noise, method=method)
     say(quiet, clean.warning())
-    header = vae.schema_.names
+    names = vae.schema_.names
     if std_out is not None:
-        write_array(std_out, clean.std, header)
+        write_array(std_out, clean.std, names)
         answer.say(f"wrote standard deviations to {std_out}")
     more = {"std": clean.std} if out is None and std_out is None else {}
     more |= {"ess": clean.ess} | ({} if std_out is None else {"std_out": std_out})
-    answer.show("mean", clean.mean, header, more)
+    answer.show("mean", clean.mean, names, more)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Data, Json, Key, Model, Quiet, Rows, Seed
+from jensen.cli._options import Data, Header, Json, Key, Model, Quiet, Rows, Seed
 
 EXAMPLE = "jensen diagnose runs/digits digits"
 
@@ -15,6 +15,7 @@ def diagnose(
     data: Data,
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     seed: Seed = None,
     report: Annotated[
         Path | None,
@@ -33,14 +34,14 @@ def diagnose(
 
     from jensen._words import counted
     from jensen.cli._held_out import held_out_where_known, limited
-    from jensen.cli._inputs import load_model
+    from jensen.cli._inputs import Source, load_model
     from jensen.cli._output import print_json, require_suffix, say
     from jensen.queries.diagnosis import MOST_ANNEALED
 
     require_suffix(report, (".html",))
     began = time.monotonic()
     vae = load_model(model)
-    found, known = held_out_where_known(vae, model, data, key, rows)
+    found, known = held_out_where_known(vae, model, Source(data, key, header), rows)
     held_out = limited(found)
     whose = ", those that jensen fit held out" if known else ""
     annealed = min(MOST_ANNEALED, len(held_out.scored))

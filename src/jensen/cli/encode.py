@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from jensen.cli._options import Data, Json, Key, Model, Out, Quiet, Rows, Seed
+from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows, Seed
 
 EXAMPLE = "jensen encode runs/digits digits --out latents.csv"
 
@@ -35,6 +35,7 @@ def encode(
     seed: Seed = None,
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -42,7 +43,7 @@ def encode(
     """Give the posterior mean of z for each row."""
     import numpy as np
 
-    from jensen.cli._inputs import model_and_rows
+    from jensen.cli._inputs import Source, model_and_rows
     from jensen.cli._output import Answer, require_suffix, say, write_array
     from jensen.errors import OptionError
 
@@ -55,10 +56,10 @@ def encode(
         )
     if out is not None and draws_out is not None and out.resolve() == draws_out.resolve():
         raise OptionError(f"--draws-out {draws_out}: is also where --out goes; give another file")
-    vae, X = model_and_rows(model, data, key, rows)
-    header = list(vae.get_feature_names_out())
+    vae, X = model_and_rows(model, Source(data, key, header), rows)
+    names = list(vae.get_feature_names_out())
     if method == "mean":
-        answer.show("latents", vae.transform(X), header)
+        answer.show("latents", vae.transform(X), names)
         return
     count = _DRAWS if draws is None else draws
     found = vae.posterior_draws(X, cast(Any, method), count, random_state=seed)
@@ -71,4 +72,4 @@ def encode(
         write_array(draws_out, np.asarray(found.z))
         answer.say(f"wrote draws to {draws_out}")
         told |= {"draws_out": draws_out}
-    answer.show("latents", found.mean, header, told)
+    answer.show("latents", found.mean, names, told)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Data, Draws, Json, Key, Model, Quiet, Rows, Seed
+from jensen.cli._options import Data, Draws, Header, Json, Key, Model, Quiet, Rows, Seed
 
 EXAMPLE = "jensen evidence runs/digits digits --rows 0:100 --method certified --tolerance 0.1"
 
@@ -68,18 +68,19 @@ def evidence(
     per_row: Annotated[bool, typer.Option("--per-row", help="Each row's own value too.")] = False,
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Estimate log p(x) of rows: value, standard error, kind and reliability, in nats."""
     import time
 
-    from jensen.cli._inputs import model_and_rows
+    from jensen.cli._inputs import Source, model_and_rows
     from jensen.cli._output import print_json, say
     from jensen.cli._scores import brief
 
     began = time.monotonic()
-    vae, X = model_and_rows(model, data, key, rows)
+    vae, X = model_and_rows(model, Source(data, key, header), rows)
     if draws is None and method in ("importance", "prior"):
         draws = vae.draws
     tell = (lambda line: say(quiet, line)) if method == "certified" else None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import MOST_SEED, Data, Json, Key, Quiet
+from jensen.cli._options import MOST_SEED, Data, Header, Json, Key, Quiet
 from jensen.errors import OptionError
 
 EXAMPLE = "jensen fit digits --latent 10 --hidden 200,200 --seed 0 --out runs/digits"
@@ -111,7 +111,24 @@ def fit(
             rich_help_panel=_MODEL,
         ),
     ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="Shape of one row where the columns are an image's: 28,28.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="NumPy's name of the type in which samples come back: uint8, float32.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
     key: Key = None,
+    header: Header = None,
     test_key: Annotated[
         str | None,
         typer.Option(
@@ -150,12 +167,12 @@ def fit(
     Writes the model, a report and the scores to a folder.
     Ctrl-C ends training at the next epoch and keeps the model.
     """
+    from jensen.cli._inputs import Source
     from jensen.cli._run import Asked, run
 
     run(
         Asked(
-            data=data,
-            key=key,
+            source=Source(data, key, header),
             test_key=test_key,
             test_fraction=test_fraction,
             settings={
@@ -173,6 +190,8 @@ def fit(
                 "validation_fraction": validation_fraction,
                 "kind": kind,
                 "high": high,
+                "shape": None if shape is None else _whole_numbers("--shape", shape, "28,28"),
+                "dtype": dtype,
                 "random_state": seed,
             },
             out=out,
@@ -189,10 +208,12 @@ def _widths(text: str) -> list[int]:
     """From "200,200" to [200, 200]; "" and "none" are no layer."""
     if text.strip() in ("", "none"):
         return []
-    widths = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
-    if min(widths) < 1:
-        raise OptionError(
-            f"--hidden {text}: give widths of at least 1, such as 200,200; or none, for a linear"
-            " model"
-        )
-    return widths
+    return _whole_numbers("--hidden", text, "200,200; or none, for a linear model")
+
+
+def _whole_numbers(option: str, text: str, example: str) -> list[int]:
+    """From "28,28" to [28, 28]."""
+    numbers = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
+    if min(numbers) < 1:
+        raise OptionError(f"{option} {text}: give whole numbers of at least 1, such as {example}")
+    return numbers

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Data, Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen reconstruct runs/digits digits --rows 0:10 --out again.npy"
 
@@ -21,14 +21,15 @@ def reconstruct(
     ] = "mean",
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Encode rows and decode them again: the mean of x given z, over z from the posterior."""
-    from jensen.cli._inputs import model_and_rows
+    from jensen.cli._inputs import Source, model_and_rows
     from jensen.cli._output import Answer
 
     answer = Answer(out, json, quiet)
-    vae, X = model_and_rows(model, data, key, rows)
+    vae, X = model_and_rows(model, Source(data, key, header), rows)
     answer.show("reconstruction", vae.reconstruct(X, method), vae.schema_.names)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Json, Key, Model, Quiet, Rows
+from jensen.cli._options import Header, Json, Key, Model, Quiet, Rows
 
 EXAMPLE = "jensen report runs/digits"
 
@@ -22,6 +22,7 @@ def report(
     ] = None,
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     out: Annotated[
         Path | None,
         typer.Option(show_default=False, help="The page; by default report.html with the model."),
@@ -34,17 +35,20 @@ def report(
 
     from jensen._words import counted
     from jensen.cli._held_out import held_out_by_fit, held_out_rows
-    from jensen.cli._inputs import load_model
+    from jensen.cli._inputs import Source, load_model
     from jensen.cli._output import print_json, require_suffix, say
     from jensen.cli._reporting import report_on
     from jensen.errors import OptionError
 
     require_suffix(out, (".html",))
-    if data is None and (rows is not None or key is not None):
-        raise OptionError("--rows and --key go with DATA: name the rows' file")
+    if data is None and any(each is not None for each in (rows, key, header)):
+        raise OptionError("--rows, --key and --header go with DATA: name the rows' file")
     began = time.monotonic()
     vae = load_model(model)
-    held_out = held_out_by_fit(vae, model) if data is None else held_out_rows(vae, data, key, rows)
+    if data is None:
+        held_out = held_out_by_fit(vae, model)
+    else:
+        held_out = held_out_rows(vae, Source(data, key, header), rows)
     page = out or (model if model.is_dir() else model.parent) / "report.html"
     say(quiet, f"scoring {counted(len(held_out.scored), 'row')}")
     check = vae.check(held_out.scored, held_out.training)

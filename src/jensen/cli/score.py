@@ -1,6 +1,6 @@
 """`jensen score`: log evidence of each row, and which rows are outliers."""
 
-from jensen.cli._options import Data, Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen score runs/digits digits --out scores.csv"
 
@@ -10,6 +10,7 @@ def score(
     data: Data,
     rows: Rows = None,
     key: Key = None,
+    header: Header = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -21,12 +22,12 @@ def score(
     import numpy as np
 
     from jensen._words import counted
-    from jensen.cli._inputs import model_and_rows
+    from jensen.cli._inputs import Source, model_and_rows
     from jensen.cli._output import Answer, print_json
     from jensen.cli._scores import outliers
 
     answer = Answer(out, json, quiet)
-    vae, X = model_and_rows(model, data, key, rows)
+    vae, X = model_and_rows(model, Source(data, key, header), rows)
     values = vae.score_samples(X)
     outlier = outliers(vae, values)
     answer.say(f"outliers: {int(outlier.sum())} of {counted(len(outlier), 'row')}")

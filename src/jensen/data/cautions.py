@@ -98,7 +98,7 @@ def header_of_numbers(values: np.ndarray) -> tuple[str, ...]:
     more = ", ..." if values.shape[1] > 3 else ""
     return (
         f"the first line ({cells}{more}) is taken for data, but looks like names of columns: where "
-        "it names them, add a letter to each name (y2019), or load with header=True",
+        "it names them, add a letter to each name (y2019), or say so: header=True, --header",
     )
 
 

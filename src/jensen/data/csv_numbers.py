@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -41,13 +41,14 @@ class Text:
 
 
 def read_csv(
-    path: Path | Text, header: bool | None = None
+    path: Path | Text, header: bool | None = None, known: Sequence[str] | None = None
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Numbers, shape (rows, columns), and column names or None.
 
     The delimiter is a tab, semicolon or comma, the first of these that is in the first line.
     That line is a header if no cell of it is a number, or if it counts 0, 1, 2, ... as pandas
-    writes it for columns without names; any other line of numbers alone (2019,2020,2021) is data.
+    writes it for columns without names; any other line of numbers alone (2019,2020,2021) is data,
+    unless it equals the names `known`. `header` says whether it is one, whatever it looks like.
     Whole numbers come as int64, all others as float64.
 
     Raises:
@@ -58,7 +59,8 @@ def read_csv(
     try:
         first, line, delimiter = _first_line(path)
         if header is None:
-            header = _is_header(path, line, first)
+            named = known is not None and first == list(known)
+            header = named or _is_header(path, line, first)
         names = _names(path, line, first) if header else None
         values = _parse(path, line if header else line - 1, delimiter)
         if values is not None and len(values) == 0:
@@ -102,7 +104,8 @@ def _is_header(path: Path | Text, line: int, cells: list[str]) -> bool:
     if text and len(text) < len(cells) and any(text):
         raise DataError(
             f"{path}: line {line} mixes numbers and text ({next(filter(None, text))!r}): give "
-            "every column a name that is no number, or make the cell a number"
+            "every column a name that is no number, or make the cell a number; or say that these "
+            "are names with header=True (--header)"
         )
     return len(text) == len(cells)
 

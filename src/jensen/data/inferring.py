@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from math import prod
+from operator import index
 from typing import Any
+
+import numpy as np
 
 from jensen._words import counted
 from jensen.data.cautions import cautions
-from jensen.data.frames import require_distinct
+from jensen.data.frames import numpy_dtype, require_distinct
 from jensen.data.kinds import choose, require_support
 from jensen.data.rows import read_rows, to_float32
 from jensen.data.schema import Schema
@@ -17,8 +20,9 @@ def infer(
     X: Any,
     kind: str | None = None,
     high: int | None = None,
-    shape: tuple[int, ...] | None = None,
+    shape: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
+    dtype: str | None = None,
 ) -> Schema:
     """Schema of the rows `X`, by the rules at the head of `jensen.data.kinds`.
 
@@ -30,11 +34,13 @@ def infer(
         high: the greatest value of bounded integers; implies `kind="bounded"`.
         shape: event shape, where rows are given flat but are images: (8, 8).
         names: column names for rows that are no frame.
+        dtype: NumPy's name of a number type in place of the one given, of a frame's columns too:
+            samples come back in it, and bytes ("uint8") may be read as pixels.
 
     Raises:
         DataError: rows that `Schema.check` would refuse under the schema, repeated names, or
             real columns that 32-bit floats would blur.
-        OptionError: an unknown kind, impossible `high`, `shape` or number of names.
+        OptionError: an unknown kind, impossible `high`, `shape`, `dtype` or number of names.
 
     >>> print(infer([[0.5, 1.0], [2.5, 1.0]]).describe()[-1])
     caution: column 1 is constant in these rows: the density there has no upper limit and lifts
@@ -42,28 +48,84 @@ def infer(
 
     """
     rows = read_rows(X)
-    shape = rows.values.shape[1:] if shape is None else tuple(int(n) for n in shape)
+    given = rows.values.shape[1:]
     flat = rows.values.reshape(len(rows.values), -1)
-    if prod(shape) != flat.shape[1]:
-        raise OptionError(f"shape={shape} does not hold {counted(flat.shape[1], 'column')}")
+    shape = given if shape is None else _event_shape(shape, given)
     labels = rows.names if names is None else tuple(names)
     if labels is not None:
         require_distinct(labels)
         if len(labels) != flat.shape[1]:
-            given = counted(len(labels), "name")
-            raise OptionError(f"{given} for {counted(flat.shape[1], 'column')}; give as many")
+            told = counted(len(labels), "name")
+            raise OptionError(f"{told} for {counted(flat.shape[1], 'column')}; give as many")
     to_float32(flat, labels, shape)
+    if dtype is not None:
+        flat = _typed(flat, dtype)
     choice = choose(flat, shape, kind, high)
     require_support(flat, choice.kind, choice.high, labels, shape)
+    if dtype is not None:
+        _require_range(dtype, choice.low, choice.high, whole=choice.kind != "real")
     return Schema(
         kind=choice.kind,
-        dtype=flat.dtype.newbyteorder("=").name,
+        dtype=dtype or flat.dtype.newbyteorder("=").name,
         shape=shape,
         low=choice.low,
         high=choice.high,
         names=labels,
         container=rows.container,
-        dtypes=rows.dtypes,
+        dtypes=rows.dtypes if dtype is None or rows.dtypes is None else (dtype,) * flat.shape[1],
         reason=choice.reason,
         cautions=cautions(flat, choice.kind, labels, shape),
     )
+
+
+def _event_shape(shape: Any, given: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape` in whole numbers, where rows of the shape `given` can be read as such."""
+    try:
+        result = tuple(index(n) for n in shape)
+    except TypeError:
+        raise OptionError(f"shape={shape!r}; legal is a tuple of whole numbers from 1 up") from None
+    width = prod(given)
+    if prod(result) != width:
+        columns = counted(width, "column")
+        raise OptionError(f"shape={result} does not hold {columns}; its product must be {width}")
+    if given not in (result, (width,)):
+        # Which axis is which would be a guess, and later rows are held to the same.
+        raise OptionError(f"shape={result}: rows of shape {given} have another; reshape them first")
+    return result
+
+
+def _typed(flat: np.ndarray, dtype: Any) -> np.ndarray:
+    """The same numbers as integers of `dtype`, where that is what it is; else as they came."""
+    known = numpy_dtype(dtype) if isinstance(dtype, str) else None
+    # by its full name, as "float" is another type to NumPy than to pandas
+    if known is None or known.name != dtype:
+        raise OptionError(f"dtype={dtype!r}; legal are NumPy's names of number types, as 'uint8'")
+    if known.kind == "f":
+        return flat
+    if flat.dtype.kind == "f" and (flat != np.rint(flat)).any():
+        raise OptionError(
+            f"dtype={dtype!r} holds whole numbers only, and these rows are real numbers; give a"
+            " float type, as 'float32'"
+        )
+    _require_range(dtype, float(flat.min()), float(flat.max()), whole=True)
+    return flat.astype(known)
+
+
+def _require_range(dtype: str, low: float, high: float, *, whole: bool) -> None:
+    """Raise `OptionError` where `dtype` cannot hold all of low..high."""
+    known = np.dtype(dtype)
+    bottom: float
+    top: float
+    if known.kind == "b":
+        bottom, top = 0, 1
+    elif known.kind == "f":
+        # as far as it skips no whole number, where these are due
+        top = 2 ** (np.finfo(known).nmant + 1) if whole else float(np.finfo(known).max)
+        bottom = -top
+    else:
+        bottom, top = np.iinfo(known).min, np.iinfo(known).max
+    if not bottom <= low <= high <= top:
+        raise OptionError(
+            f"dtype={dtype!r} holds {bottom:.10g}..{top:.10g}, and these data reach from {low:.10g}"
+            f" to {high:.10g}; give a wider type"
+        )

@@ -2,7 +2,7 @@
 
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -44,7 +44,12 @@ class Dataset:
     cautions: tuple[str, ...] = ()
 
 
-def load(source: str | Path, key: str | None = None, header: bool | None = None) -> Dataset:
+def load(
+    source: str | Path,
+    key: str | None = None,
+    header: bool | None = None,
+    names: Sequence[str] | None = None,
+) -> Dataset:
     """Read a built-in set or a file; nothing is unpickled.
 
     Args:
@@ -53,10 +58,12 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
         key: the array of an .npz file; may be left out where it holds one.
         header: whether the first line of a .csv names the columns; None finds it out: a line of
             numbers alone is data, but for 0, 1, 2, ..., as pandas numbers columns.
+        names: known names of columns: where `header` is None, a first line that equals them
+            names the columns, whatever it looks like.
 
     Raises:
-        OptionError: neither a file nor a built-in name, an unknown suffix, or a `key` for a file
-            without keys.
+        OptionError: neither a file nor a built-in name, an unknown suffix, a `key` for a file
+            without keys, or a `header` for one without lines.
         DataError: the file is missing, empty, damaged or holds no finite numbers; it is named.
 
     >>> digits = load("digits")
@@ -70,14 +77,18 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
     """
     if str(source) in BUILT_IN:
         _refuse_key(key, str(source))
+        _refuse_header(header, str(source))
         return BUILT_IN[str(source)]()
     if source == STDIN:
         _refuse_key(key, place(source))
-        X, names = read_csv(Text(place(source), _stdin()), header)
-        return _dataset("stdin", place(source), X, names, guessed=header is None)
+        X, found = read_csv(Text(place(source), _stdin()), header, names)
+        return _dataset("stdin", place(source), X, found, guessed=header is None)
     path = Path(source)
     _require_file(path)
-    names = None
+    is_csv = path.suffix.lower() in (".csv", ".tsv")
+    if not is_csv:
+        _refuse_header(header, str(path))
+    found = None
     try:
         if path.suffix.lower() == ".npz":
             X = _read_npz(path, key)
@@ -86,11 +97,10 @@ def load(source: str | Path, key: str | None = None, header: bool | None = None)
             X = _read_npy(path)
         else:
             _refuse_key(key, str(path))
-            X, names = read_csv(path, header)
+            X, found = read_csv(path, header, names)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    guessed = header is None and path.suffix.lower() in (".csv", ".tsv")
-    return _dataset(path.stem, str(path), X, names, guessed=guessed)
+    return _dataset(path.stem, str(path), X, found, guessed=is_csv and header is None)
 
 
 def place(source: str | Path) -> str:
@@ -162,6 +172,14 @@ def _refuse_key(key: str | None, source: str) -> None:
     if key is not None:
         raise OptionError(
             f"key={key!r}: only .npz files have keys, {source} has none; leave it out"
+        )
+
+
+def _refuse_header(header: bool | None, source: str) -> None:
+    if header is not None:
+        raise OptionError(
+            f"header={header!r}: only .csv and .tsv files have a first line, {source} has none;"
+            " leave it out"
         )
 
 

@@ -47,8 +47,9 @@ def to_saved(vae: "VAE") -> store.Saved:
 def parameters_of(saved: store.Saved) -> dict[str, Any]:
     """The parameters that a saved `VAE` was made with, but for those JSON cannot hold."""
     parameters = dict(saved.details["parameters"])
-    if "hidden" in parameters:
-        parameters["hidden"] = tuple(parameters["hidden"])
+    for name in ("hidden", "shape"):
+        if isinstance(parameters.get(name), list):
+            parameters[name] = tuple(parameters[name])
     if isinstance(parameters.get("objective"), dict):
         named = parameters["objective"]
         parameters["objective"] = choose(Objective, "objective", named["name"])(**named["options"])

@@ -50,8 +50,10 @@ class VAE(Density, Transformer, Generator):
             ("beta:1,free_bits=0.1,warmup=20"), or an objective.
         encoder: a network of your own, event shape -> (numbers of the posterior,).
         decoder: a network of your own, (latent_dim,) -> (numbers of the likelihood, *event).
-        kind: override of what the schema infers: binary, bounded, count or real.
+        kind: override of what the schema infers, as the next three: binary, bounded, count or real.
         high: the largest value that bounded data can take.
+        shape: event shape where rows are given flat: (8, 8) for images of 64 columns.
+        dtype: NumPy's name of the number type in which samples come back: "uint8".
         max_epochs: passes over the rows, or "auto" (see `training.Options`, as for the next).
         batch_size: rows in a step.
         learning_rate: the highest.
@@ -109,6 +111,8 @@ class VAE(Density, Transformer, Generator):
         decoder: Any = None,
         kind: str | None = None,
         high: int | None = None,
+        shape: Sequence[int] | None = None,
+        dtype: str | None = None,
         max_epochs: int | str = "auto",
         batch_size: int = 128,
         learning_rate: float = 2e-3,
@@ -138,6 +142,8 @@ class VAE(Density, Transformer, Generator):
         self.decoder = decoder
         self.kind = kind
         self.high = high
+        self.shape = shape
+        self.dtype = dtype
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -191,7 +197,7 @@ class VAE(Density, Transformer, Generator):
         keep_compiled_programs()
         options = options_of(self)
         objective = build_objective(self.objective)
-        schema = infer(X, kind=self.kind, high=self.high)
+        schema = infer(X, kind=self.kind, high=self.high, shape=self.shape, dtype=self.dtype)
         rows = schema.check(X)
         seed = drawn_seed(self.random_state)
         parts = split(len(rows), validation=self.validation_fraction, seed=seed)
