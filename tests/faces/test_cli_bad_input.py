@@ -28,8 +28,8 @@ CASES = [
     ("fit two.npz --key c", "'c'"),
     ("fit two.npz --key a --test-key c", "two.npz: no array 'c'"),
     ("fit table.csv --key a", "--key='a'"),
-    ("fit nan.npy --header", "--header=True: only .csv and .tsv"),
-    ("fit two.npz --key a --no-header", "--header=False: only .csv and .tsv"),
+    ("fit nan.npy --header", "--header: only .csv and .tsv"),
+    ("fit two.npz --key a --no-header", "--no-header: only .csv and .tsv"),
     ("fit digits --header", "digits has none"),
     ("fit table.csv --no-header", "table.csv: line 1, column 1: 'a' is text"),
     # the model
@@ -111,7 +111,7 @@ CASES = [
     ("info nowhere", "nowhere"),
     # every verb that reads rows
     *(
-        (f"{verb} nan.npy --header", "--header=True: only .csv and .tsv")
+        (f"{verb} nan.npy --header", "--header: only .csv and .tsv")
         for verb in (
             "evidence model",
             "reconstruct model",

@@ -374,6 +374,13 @@ def test_a_header_told_is_noted_and_known_again(capsys, home):
     assert main([*line.split(), "--no-header"]) == 0
     assert jensen.load("b").schema_.names is None
     assert main(["report", "b", "--quiet"]) == 0
+    # And so does `check` where it is given the same file.
+    capsys.readouterr()
+    assert main(["check", "b", "years.csv"]) == 0
+    assert "those that jensen fit held out" in capsys.readouterr().err
+    assert main([*line.split(), "--resume"]) == 2
+    told = capsys.readouterr().err
+    assert "neither --header nor --no-header: the run in b was started with --no-header" in told
 
 
 def test_the_support_is_that_of_all_rows(untrained, quick, home):

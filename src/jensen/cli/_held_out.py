@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jensen.cli._folder import read_run
-from jensen.cli._inputs import Source, chosen_rows, read_fitting_rows
+from jensen.cli._inputs import Source, chosen_rows, full_name, read_fitting_rows
 from jensen.data import Dataset
 from jensen.data.sources import STDIN
 from jensen.errors import DataError, OptionError
@@ -94,6 +94,8 @@ def held_out_where_known(
     run = read_run(model) if rows is None else None
     if run is None or run.get("test_key") is not None:
         return held_out_rows(vae, source, rows), False
+    if source.header is None and full_name(source.data) == run["data"]:
+        source = replace(source, header=run.get("header"))
     dataset = read_fitting_rows(vae, source)
     if digest(dataset.X) != run["digest"]:
         return HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels), False

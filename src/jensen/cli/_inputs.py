@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import jensen
-from jensen.data import Dataset
-from jensen.data.sources import place
+from jensen.data import BUILT_IN, Dataset
+from jensen.data.sources import STDIN, place
 from jensen.errors import DataError, JensenError, OptionError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Source",
     "chosen_rows",
+    "full_name",
     "load_model",
     "model_and_rows",
     "naming",
@@ -39,6 +40,11 @@ class Source:
     def load(self, names: Sequence[str] | None = None) -> Dataset:
         """All rows; `names` are those of a model's columns."""
         return jensen.data.load(self.data, self.key, self.header, names)
+
+
+def full_name(data: str) -> str:
+    """What a run notes of where its rows come from, to find them again from any folder."""
+    return data if data in (*BUILT_IN, STDIN) else str(Path(data).resolve())
 
 
 def load_model(path: Path) -> "VAE":

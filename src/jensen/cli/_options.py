@@ -102,5 +102,12 @@ def as_typed(message: str) -> str:
 
     >>> as_typed("latent_dim=0: must be at least 1.")
     '--latent=0: must be at least 1.'
+    >>> as_typed("header=False: only .csv files have a first line.")
+    '--no-header: only .csv files have a first line.'
     """
-    return re.sub(r"^(\w+)=", lambda found: f"{option(found[1])}=", message)
+    typed = re.sub(r"^(\w+)=", lambda found: f"{option(found[1])}=", message)
+    return re.sub(r"^--(\w+)=(True|False)\b", _switch, typed)
+
+
+def _switch(found: re.Match[str]) -> str:
+    return f"--{found[1]}" if found[2] == "True" else f"--no-{found[1]}"

@@ -13,11 +13,11 @@ import jensen
 from jensen._words import counted
 from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder, read_run
 from jensen.cli._held_out import HeldOut, digest, held_out_of, limited
-from jensen.cli._inputs import Source, naming
+from jensen.cli._inputs import Source, full_name, naming
 from jensen.cli._options import option
 from jensen.cli._output import plain, print_json, say
-from jensen.data import BUILT_IN, Dataset, Schema
-from jensen.data.sources import STDIN, place
+from jensen.data import Dataset, Schema
+from jensen.data.sources import place
 from jensen.errors import DataError, OptionError, TrainingError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = ["Asked", "run"]
 
 # What a resumed run may have otherwise than the run it goes on with.
 _FREE = ("max_time",)
+_HEADER = {None: "neither --header nor --no-header", True: "--header", False: "--no-header"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +122,9 @@ def _split(asked: Asked, dataset: Dataset, schema: Schema) -> _Rows:
 
 def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
     """What tells a run from others, and where its held-out rows are."""
-    data = asked.source.data
-    is_file = data not in (*BUILT_IN, STDIN)
     return {
         "jensen": jensen.__version__,
-        "data": str(Path(data).resolve()) if is_file else data,
+        "data": full_name(asked.source.data),
         "key": asked.source.key,
         "header": asked.source.header,
         "test_key": asked.test_key,
@@ -150,6 +149,8 @@ def _require_same(note: dict[str, Any], asked: Asked, path: Path) -> None:
             given, started = f"{option(name)} {_shown(value)}", _shown(then.get(name))
             if name == "data":
                 given, started = place(asked.source.data), "other rows"
+            elif name == "header":
+                given, started = _HEADER[value], _HEADER[then.get(name)]
             raise OptionError(
                 f"{given}: the run in {path} was started with {started}; resume with that, or start"
                 " anew in another folder"
