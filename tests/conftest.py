@@ -1,5 +1,7 @@
 """The suite's harness: warnings are errors, promotion raises, shapes are checked at run time."""
 
+import gc
+import itertools
 import os
 from pathlib import Path
 
@@ -28,18 +30,27 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # As `quick_random` has it: programs that draw at random compile in a fraction of the time.
 jax.config.update("jax_threefry_partitionable", False)
 
+# Tracing makes objects by the million, most of which live as long as their program: looking
+# through them again and again for garbage is time spent on next to none.
+gc.freeze()
+gc.set_threshold(50_000, 20, 20)
+
 
 # A process may hold some 65,000 mappings of memory; each compiled program takes several, and
 # the one beyond the last is a segmentation fault.
 _MOST_MAPPINGS = 25_000
 _MAPPINGS = Path("/proc/self/maps")
+# Counting takes a hundredth of a second, as long as many a test. A test adds a hundred mappings
+# on average, so what a few more may add leaves the bound far away.
+_BETWEEN_COUNTS = 16
+_TESTS = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
 def few_programs():
     """Forget compiled programs before there are more than a process can hold."""
     yield
-    if _MAPPINGS.exists():
+    if next(_TESTS) % _BETWEEN_COUNTS == 0 and _MAPPINGS.exists():
         with _MAPPINGS.open("rb") as file:
             if sum(1 for _ in file) > _MOST_MAPPINGS:
                 jax.clear_caches()

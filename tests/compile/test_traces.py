@@ -1,5 +1,6 @@
 """One shape, one trace: nothing is compiled anew for other rows of the same width."""
 
+import importlib
 import itertools
 
 import equinox as eqx
@@ -47,6 +48,17 @@ def traces_of(action):
     before = TRACES["decoder"]
     action()
     return TRACES["decoder"] - before
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    """Loops whose body is the same program however often it runs; results do not matter here."""
+    monkeypatch.setattr("jensen.inference.chains._WARM_UP", 2)
+    monkeypatch.setattr("jensen.inference.chains._LEAST_TRANSITIONS", 16)
+    monkeypatch.setattr("jensen.inference.in_family._ROUNDS", 1)
+    # The package has a function of that name, which hides the module from a dotted path.
+    gaps = importlib.import_module("jensen.queries.diagnosis.gaps")
+    monkeypatch.setattr(gaps, "_TEMPERATURES", 3)
 
 
 OPTIONS = Options(max_epochs=4, batch_size=16, early_stopping=False)
