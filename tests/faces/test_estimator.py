@@ -83,6 +83,14 @@ def test_predict_calls_the_share_of_contamination_outliers(iris, fitted):
     assert fitted.predict(absurd)[0] == -1
 
 
+@pytest.mark.parametrize("contamination", [0.01, 0.05, 0.5])
+def test_the_offset_is_the_percentile_of_all_scores(iris, contamination):
+    """Only rows of a low ELBO are scored for it, and these hold all that decide."""
+    vae = jensen.VAE(**SMALL, contamination=contamination).fit(iris)
+    exact = np.percentile(vae.score_samples(iris), 100 * contamination)
+    assert vae.offset_ == pytest.approx(exact, abs=1e-6)
+
+
 def test_works_in_pipeline_grid_search_and_clone(iris):
     pipeline = make_pipeline(StandardScaler(), jensen.VAE(**SMALL))
     assert pipeline.fit(iris).transform(iris).shape == (150, 2)
