@@ -168,7 +168,7 @@ def test_resuming_needs_what_the_run_was_started_with(untrained, quick, capsys, 
         ("--epochs 2 --activation tanh", "--activation tanh: the run in a was started with relu"),
         ("--epochs 2 --shape 2,1", "--shape 2,1: the run in a was started with None"),
         ("--epochs 2 --dtype float32", "--dtype float32: the run in a was started with None"),
-        ("--epochs 2 --header", "--header True: the run in a was started with None"),
+        ("--epochs 2 --header", "--header: the run in a was started with neither"),
     ):
         fit(f"{other} --out a --quiet --resume", code=2)
         assert named in capsys.readouterr().err
