@@ -5,7 +5,7 @@ the decoder's first bias, pseudo-inputs.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -16,13 +16,15 @@ from numpyro.distributions.constraints import Constraint
 
 from jensen._lenient import lenient
 from jensen._sampling import split
-from jensen._types import Constant, PRNGKey
+from jensen._types import Constant, Data, Datum, PRNGKey, as_datum
 from jensen.errors import OptionError
 from jensen.model import Model
 from jensen.objectives import ELBO, IWAE, BetaELBO, Objective
 from jensen.parts._families import choose
 from jensen.parts._standardise import standardisation
-from jensen.parts.encoders import Encoder
+from jensen.parts.columns import Columns, Facts
+from jensen.parts.encoders import ColumnsEncoder, Encoder
+from jensen.parts.features import ColumnFeatures
 from jensen.parts.likelihoods import Likelihood
 from jensen.parts.networks import MLP
 from jensen.parts.posteriors import PosteriorFamily
@@ -98,12 +100,13 @@ def _build_likelihood(likelihood: str | Any, rows: np.ndarray, high: float | Non
 
 
 def build_model(
-    rows: np.ndarray,
+    rows: Data,
     *,
     key: PRNGKey,
     latent_dim: int = 10,
     likelihood: str | Any = "normal",
     high: float | None = None,
+    columns: Sequence[Mapping[str, Any]] | None = None,
     hidden: Sequence[int] = (200, 200),
     activation: str = "relu",
     prior: str | Any = "normal",
@@ -114,11 +117,14 @@ def build_model(
     """Assemble a model for data like `rows`, shape (rows, *event).
 
     Args:
-        rows: the training rows; what is measured on them is part of the model.
+        rows: the training rows; what is measured on them is part of the model. A `Datum` says
+            which cells are missing.
         key: for the networks' weights and the prior's.
         latent_dim: dimensions of z.
         likelihood: a name, with a number behind it where it takes one, or a likelihood.
         high: the largest value that a bounded entry can take.
+        columns: of a table, what is known of each column, the fields of `parts.columns.Facts`;
+            then `likelihood` and `high` are not used, and `rows` has shape (rows, columns).
         hidden: widths of the encoder's hidden layers; the decoder's are the same, reversed.
         activation: between the layers.
         prior: a name, or any distribution over z.
@@ -131,35 +137,62 @@ def build_model(
     """
     if not (isinstance(latent_dim, int) and latent_dim >= 1):
         raise OptionError(f"latent_dim={latent_dim!r}: must be a whole number of at least 1.")
-    event_shape = rows.shape[1:]
-    spoken = _build_likelihood(likelihood, rows, high)
+    x = _without_holes(as_datum(rows))
+    event_shape = x.shape[1:]
+    if columns is None:
+        spoken = _build_likelihood(likelihood, x, high)
+        in_shape, h_shape = event_shape, (spoken.parameters, *event_shape)
+    else:
+        facts = [Facts(**each) for each in columns]
+        spoken, features = Columns.of(facts, x), ColumnFeatures.of(facts, x)
+        in_shape, h_shape = (features.size,), spoken.h_shape
     family_kind = choose(PosteriorFamily, "posterior", posterior)
     for_encoder, for_decoder, for_prior, for_family = split(key, 4)
     family = family_kind.build(for_family, latent_dim)
     if encoder is None:
         encoder = MLP(
-            event_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
+            in_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
         )
     if decoder is None:
-        shape, widths = (spoken.parameters, *event_shape), tuple(hidden)[::-1]
-        decoder = MLP((latent_dim,), shape, hidden=widths, activation=activation, key=for_decoder)
-        bias = spoken.initial(rows).reshape(-1)
+        widths = tuple(hidden)[::-1]
+        decoder = MLP((latent_dim,), h_shape, hidden=widths, activation=activation, key=for_decoder)
+        bias = spoken.initial(x).reshape(-1)
         decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
     if isinstance(prior, str):
-        prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, rows)
+        prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, x)
     else:
         _require_distribution(prior, latent_dim)
-    _require_size(encoder, family.size, posterior, event_shape)
-    _require_shape(decoder, latent_dim, spoken, event_shape)
-    # A likelihood of the user's own need not say whether it is discrete.
-    discrete = getattr(spoken, "discrete", False)
-    shift, scale = standardisation(rows, floor=_SPREAD_FLOOR if discrete else 0.0)
+    _require_size(encoder, family.size, posterior, in_shape)
+    _require_shape(decoder, latent_dim, spoken, h_shape)
     return Model(
         prior=prior,
         decoder=decoder,
         likelihood=spoken,
-        encoder=Encoder(encoder, family, Constant(shift), Constant(scale)),
+        encoder=_encoder(encoder, family, x, spoken)
+        if columns is None
+        else ColumnsEncoder(encoder, family, features),
     )
+
+
+def _encoder(network: Any, family: PosteriorFamily, rows: np.ndarray, likelihood: Any) -> Encoder:
+    # A likelihood of the user's own need not say whether it is discrete.
+    discrete = getattr(likelihood, "discrete", False)
+    shift, scale = standardisation(rows, floor=_SPREAD_FLOOR if discrete else 0.0)
+    return Encoder(network, family, Constant(shift), Constant(scale))
+
+
+def _without_holes(rows: Datum) -> np.ndarray:
+    """Values with other values of the same column, in turn, where one is missing.
+
+    Of these columns are spread as of those observed, which is all that is measured on them.
+    """
+    if rows.mask is None:
+        return np.asarray(rows.x)
+    x, mask = np.array(rows.x), np.asarray(rows.mask)
+    for values, seen in zip(x.T, mask.T, strict=True):
+        if not seen.all():
+            values[~seen] = np.resize(values[seen], int((~seen).sum())) if seen.any() else 1.0
+    return x
 
 
 def _require_distribution(prior: Any, latent_dim: int) -> None:
@@ -213,12 +246,11 @@ def _require_size(encoder: Any, size: int, posterior: str, event_shape: tuple[in
 
 
 def _require_shape(
-    decoder: Any, latent_dim: int, likelihood: Any, event_shape: tuple[int, ...]
+    decoder: Any, latent_dim: int, likelihood: Any, expected: tuple[int, ...]
 ) -> None:
     """A decoder's output of the wrong shape would be stretched to the data's without a word."""
-    if not isinstance(likelihood, Likelihood):
+    if not isinstance(likelihood, (Likelihood, Columns)):
         return
-    expected = (likelihood.parameters, *event_shape)
     found = eqx.filter_eval_shape(decoder, jax.ShapeDtypeStruct((latent_dim,), np.float32)).shape
     if found != expected:
         raise OptionError(

@@ -8,9 +8,10 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from jensen._types import Constant, Distribution
+from jensen.parts.features import ColumnFeatures
 from jensen.parts.posteriors import PosteriorFamily
 
-__all__ = ["Encoder"]
+__all__ = ["ColumnsEncoder", "Encoder"]
 
 
 class Encoder(eqx.Module):
@@ -42,3 +43,22 @@ class Encoder(eqx.Module):
             seen = jnp.ones_like(standard) if mask is None else mask.astype(standard.dtype)
             standard = jnp.concatenate([standard, seen])
         return self.network(standard)
+
+
+class ColumnsEncoder(eqx.Module):
+    """q(z | x) of a row of a table: see its columns as `ColumnFeatures`, and go on as ever."""
+
+    network: Any
+    family: PosteriorFamily
+    features: ColumnFeatures
+
+    def __call__(
+        self, x: Float[Array, " d"], mask: Bool[Array, " d"] | None = None
+    ) -> Distribution:
+        return self.family(self.numbers(x, mask))
+
+    def numbers(
+        self, x: Float[Array, " d"], mask: Bool[Array, " d"] | None = None
+    ) -> Float[Array, " size"]:
+        """The numbers that the network gives the family: q(z | x) is `family(numbers(x, mask))`."""
+        return self.network(self.features(x, mask))
