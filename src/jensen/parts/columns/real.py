@@ -98,9 +98,9 @@ class LogNormalDistribution(LawDistribution):
     log: NormalDistribution
 
     def log_prob(self, x: Float[Array, " k"]) -> Float[Array, " k"]:
-        """Of x > 0: that of log x, less log x for the change of variable."""
-        y = jnp.log(x)
-        return self.log.log_prob(y) - y
+        """Of x > 0: that of log x, less log x for the change of variable; else −∞."""
+        y = jnp.log(jnp.where(x > 0, x, 1.0))
+        return jnp.where(x > 0, self.log.log_prob(y) - y, -jnp.inf)
 
     def sample(self, key: PRNGKey) -> Float[Array, " k"]:
         return jnp.exp(jnp.minimum(self.log.sample(key), _LARGEST_LOG))
@@ -176,11 +176,13 @@ class GammaDistribution(LawDistribution):
     shape: Float[Array, " k"]
 
     def log_prob(self, x: Float[Array, " k"]) -> Float[Array, " k"]:
-        """Of x > 0."""
+        """Of x > 0; else −∞."""
+        is_positive = x > 0
+        x = jnp.where(is_positive, x, 1.0)
         ratio = x * jnp.exp(-self.log_mean)
         away = deviance(jnp.ones_like(ratio), ratio)
         peak = 0.5 * jnp.log(self.shape / (2 * np.pi)) - stirling_remainder(self.shape)
-        return peak - jnp.log(x) - self.shape * away
+        return jnp.where(is_positive, peak - jnp.log(x) - self.shape * away, -jnp.inf)
 
     def sample(self, key: PRNGKey) -> Float[Array, " k"]:
         log_gamma = jax.random.loggamma(key, self.shape)
