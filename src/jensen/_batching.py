@@ -10,9 +10,19 @@ import numpy as np
 from jensen._runtime import quick_jit, quick_random
 from jensen.errors import OptionError
 
-__all__ = ["BATCH", "as_real", "batches", "map_rows"]
+__all__ = ["BATCH", "as_real", "batches", "count", "map_rows", "taken"]
 
 BATCH = 256
+
+
+def count(rows: Any) -> int:
+    """How many rows the arrays of a pytree have."""
+    return len(jax.tree.leaves(rows)[0])
+
+
+def taken(rows: Any, which: Any) -> Any:
+    """Some rows of a pytree's arrays, by what indexes their first axis."""
+    return jax.tree.map(lambda leaf: leaf[which], rows)
 
 
 def batches(tree: Any, batch: int) -> list[tuple[Any, int]]:

@@ -49,6 +49,8 @@ class Model(eqx.Module):
             what is missing, or a value of the distribution's `support` where it has one, as
             NumPyro's do.
         encoder: a callable (x, mask) -> q(z | x); `mask` is `None` or true where observed.
+        missingness: why cells are missing, a `parts.missingness.Missingness`; then all is of x
+            and its mask together. `None` ignores the mask.
 
     Wherever a method takes `x` it takes an array, all of it observed, or a `Datum`.
 
@@ -69,6 +71,7 @@ class Model(eqx.Module):
     decoder: Any
     likelihood: Any
     encoder: Any
+    missingness: Any = None
 
     def latent_prior(self) -> Distribution:
         """p(z); it is given the encoder because a VampPrior is made of it."""
@@ -84,15 +87,19 @@ class Model(eqx.Module):
         return self.likelihood(self.decoder(z))
 
     def log_likelihood(self, x: Data, z: Any) -> Scalar:
-        """log p(x | z) of what was observed of x, in nats."""
+        """log p(x | z) of what was observed of x, in nats, and of the mask, if it is modelled."""
         datum = as_datum(x)
-        if datum.mask is None:
-            return _add_up(self.conditional(z).log_prob(datum.x))
-        # A value in the support stands for what is not observed, which then makes neither a
-        # NaN nor a gradient.
         p = self.conditional(z)
-        filled = jnp.where(datum.mask, datum.x, _possible(p, datum.x))
-        return _add_up(jnp.where(datum.mask, p.log_prob(filled), 0.0))
+        if datum.mask is None:
+            terms = p.log_prob(datum.x)
+        else:
+            # A value in the support stands for what is not observed, which then makes neither a
+            # NaN nor a gradient.
+            filled = jnp.where(datum.mask, datum.x, _possible(p, datum.x))
+            terms = jnp.where(datum.mask, p.log_prob(filled), 0.0)
+        if self.missingness is None:
+            return _add_up(terms)
+        return _add_up(terms) + self.missingness.log_prob(p, datum.x, datum.mask)
 
     def log_joint(self, x: Data, z: Any) -> Scalar:
         """log p(x, z) = log p(x | z) + log p(z), in nats."""

@@ -26,6 +26,7 @@ from jensen.parts.columns import Columns, Facts
 from jensen.parts.encoders import ColumnsEncoder, Encoder
 from jensen.parts.features import ColumnFeatures
 from jensen.parts.likelihoods import Likelihood
+from jensen.parts.missingness import MISSINGNESS, Missingness
 from jensen.parts.networks import MLP
 from jensen.parts.posteriors import PosteriorFamily
 from jensen.parts.priors import Prior
@@ -113,6 +114,7 @@ def build_model(
     posterior: str = "diagonal",
     encoder: Any = None,
     decoder: Any = None,
+    missing: str = "ignored",
 ) -> Model:
     """Assemble a model for data like `rows`, shape (rows, *event).
 
@@ -131,6 +133,8 @@ def build_model(
         posterior: a name of the posterior families.
         encoder: a network of your own, event shape -> (size of the posterior family,).
         decoder: a network of your own, (latent_dim,) -> (likelihood.parameters, *event).
+        missing: of a table, why cells are missing: "ignored"; "random", at a rate of each
+            column; or "self", at one that depends on the cell's own value.
 
     Raises:
         OptionError: a name that is unknown, or a number that makes no model.
@@ -171,7 +175,21 @@ def build_model(
         encoder=_encoder(encoder, family, x, spoken)
         if columns is None
         else ColumnsEncoder(encoder, family, features),
+        missingness=None
+        if columns is None
+        else _missingness(missing, facts, x, as_datum(rows).mask),
     )
+
+
+def _missingness(
+    missing: str, facts: Sequence[Facts], x: np.ndarray, mask: Any
+) -> Missingness | None:
+    if missing not in MISSINGNESS:
+        raise OptionError(f"missing={missing!r} is unknown: choose {', '.join(MISSINGNESS)}.")
+    if missing == "ignored":
+        return None
+    seen = np.ones(x.shape, bool) if mask is None else np.asarray(mask)
+    return Missingness.of(facts, x, seen, missing == "self")
 
 
 def _encoder(network: Any, family: PosteriorFamily, rows: np.ndarray, likelihood: Any) -> Encoder:

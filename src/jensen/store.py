@@ -28,6 +28,7 @@ from jensen._files import (
     write_atomic,
     write_together,
 )
+from jensen._types import Data, Datum, as_datum
 from jensen.errors import FileError
 from jensen.model import Model
 from jensen.recipes import build_model
@@ -56,7 +57,7 @@ class Saved:
         assembly: the options of `recipes.build_model` that made it.
         schema: the schema, as plain values.
         history: one record an epoch of training.
-        rows: training rows kept, shape (rows, *event).
+        rows: training rows kept, shape (rows, *event), or a `Datum` of such arrays.
         details: whatever else the saver noted, as plain values.
         version: of the jensen that wrote it; of this one, where nothing was written yet.
     """
@@ -65,7 +66,7 @@ class Saved:
     assembly: dict[str, Any]
     schema: dict[str, Any]
     history: list[dict[str, Any]] = field(default_factory=list)
-    rows: np.ndarray | None = None
+    rows: Data | None = None
     details: dict[str, Any] = field(default_factory=dict)
     version: str = __version__
 
@@ -76,11 +77,14 @@ def save(path: str | Path, saved: Saved) -> Path:
     Raises `FileError` where it cannot be written.
     """
     path = Path(path)
-    rows = np.zeros((0, *saved.schema["shape"]), np.float32) if saved.rows is None else saved.rows
+    kept = as_datum(np.zeros((0, 0)) if saved.rows is None else saved.rows)
+    rows = {"rows": np.asarray(kept.x, np.float32)}
+    if kept.mask is not None:
+        rows["mask"] = np.asarray(kept.mask)
     contents = {
         "schema.json": _json(saved.schema),
         "weights.safetensors": dump_arrays(tree_arrays(saved.model)),
-        "rows.safetensors": dump_arrays({"rows": rows}),
+        "rows.safetensors": dump_arrays(rows),
         "history.jsonl": "".join(json.dumps(record) + "\n" for record in saved.history).encode(),
     }
     custom = [name for name in _CUSTOM if not _plain(saved.assembly.get(name))]
@@ -142,8 +146,12 @@ def load(path: str | Path, **custom: Any) -> Saved:
     schema = _parsed(path, "schema.json", contents)
     arrays, _ = parse_arrays(contents["weights.safetensors"], f"{path}: weights.safetensors")
     rows, _ = parse_arrays(contents["rows.safetensors"], f"{path}: rows.safetensors")
-    skeleton = np.zeros((min(config["training_rows"], _SKELETON_ROWS), *schema["shape"]))
     assembly = config["assembly"] | custom
+    columns = assembly.get("columns")
+    shape = schema["shape"] if columns is None else (len(columns),)
+    # Of columns, some laws take logarithms.
+    blank = 0.0 if columns is None else 1.0
+    skeleton = np.full((min(config["training_rows"], _SKELETON_ROWS), *shape), blank)
     model = build_model(skeleton, key=jax.random.key(0), **assembly)
     lines = contents["history.jsonl"].decode().splitlines()
     return Saved(
@@ -151,7 +159,7 @@ def load(path: str | Path, **custom: Any) -> Saved:
         assembly=assembly,
         schema=schema,
         history=[json.loads(line) for line in lines],
-        rows=rows["rows"],
+        rows=Datum(rows["rows"], rows["mask"]) if "mask" in rows else rows["rows"],
         details=config["details"],
         version=config["jensen"],
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jensen._batching import count
 from jensen._words import counted
 from jensen.cli._held_out import HeldOut
 from jensen.cli._images import image_shape, value_range
@@ -44,7 +45,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
     worst = np.argsort(evidence.values)[:_LEAST_LIKELY]
     # The page shows more of the estimate than scripts rely on.
     told = summary(vae, check, seconds) | {"log_evidence": evidence.to_json()}
-    posterior = vae.sample(_SAMPLES, "posterior") if len(vae.rows_) else None
+    posterior = vae.sample(_SAMPLES, "posterior") if count(vae.rows_) else None
     steps = ladder(vae.model_, X, jax.random.key(0), check.elbo, check.evidence)
     return ReportData(
         title=f"{held_out.name}: {vae.likelihood_} VAE with {counted(vae.latent_dim, 'latent')}",

@@ -1,20 +1,30 @@
 """What `VAE` asks of its parameters, and what they say to the model and to training."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jensen.data import Schema
+from jensen.data import AnySchema, Schema, TableSchema, container_of, infer, infer_table, is_table
 from jensen.errors import OptionError
+from jensen.objectives import ELBO, IWAE, Objective
 from jensen.parts._families import members
 from jensen.parts.likelihoods import Likelihood
+from jensen.recipes import build_objective
 from jensen.training import Options
 from jensen.training.options import is_number, is_whole
 
 if TYPE_CHECKING:
     from jensen.estimator.vae import VAE
 
-__all__ = ["assembly_of", "checked_latents", "describe_likelihood", "options_of"]
+__all__ = [
+    "assembly_of",
+    "checked_latents",
+    "describe_likelihood",
+    "objective_of",
+    "options_of",
+    "schema_of",
+]
 
 _AUTOMATIC = {
     "binary": "bernoulli",
@@ -22,6 +32,8 @@ _AUTOMATIC = {
     "count": "negative-binomial",
     "real": "normal",
 }
+# Draws of z by which the bound on rows of a table is tightened.
+_DRAWS_OF_TABLES = 5
 _TRAINING = (
     "max_epochs", "batch_size", "learning_rate", "warmup", "decay", "weight_decay", "clip",
     "average", "early_stopping", "patience", "max_time",
@@ -42,18 +54,40 @@ def options_of(vae: "VAE") -> Options:
     return Options(**{name: getattr(vae, name) for name in _TRAINING})
 
 
-def assembly_of(vae: "VAE", schema: Schema) -> dict[str, Any]:
+def schema_of(vae: "VAE", X: Any) -> AnySchema:
+    """What is assumed of the rows to fit, the overrides among the parameters heeded.
+
+    Raises `DataError` or `OptionError` as the inferences do.
+    """
+    of_numbers = {name: getattr(vae, name) for name in ("high", "shape", "dtype")}
+    if isinstance(vae.schema, TableSchema):
+        return replace(vae.schema, container=container_of(X))
+    if vae.kind == "table" or vae.schema is not None or (vae.kind is None and is_table(X)):
+        for name, value in of_numbers.items():
+            if value is not None:
+                raise OptionError(
+                    f"{name}={value!r}: is of arrays of one kind of number, and these rows are a"
+                    " table; say what a column is by schema={column: {field: value}}."
+                )
+        return infer_table(X, vae.schema)
+    return infer(X, kind=vae.kind, **of_numbers)
+
+
+def objective_of(vae: "VAE", schema: AnySchema) -> Objective:
+    """What training maximises; "auto" is the ELBO, of tables the importance-weighted bound."""
+    if vae.objective == "auto":
+        return IWAE(_DRAWS_OF_TABLES) if schema.kind == "table" else ELBO()
+    return build_objective(vae.objective)
+
+
+def assembly_of(vae: "VAE", schema: AnySchema) -> dict[str, Any]:
     """The options of `recipes.build_model` for data of this schema.
 
     Raises `OptionError` where a parameter has an impossible value, or the data lie outside the
     likelihood's support.
     """
-    likelihood = _AUTOMATIC[schema.kind] if _is_auto(vae.likelihood) else vae.likelihood
-    _require_kind(likelihood, schema)
-    return {
+    return _likelihood_of(vae, schema) | {
         "latent_dim": _whole("latent_dim", vae.latent_dim),
-        "likelihood": likelihood,
-        "high": float(schema.high),
         "hidden": _widths(vae.hidden),
         "activation": vae.activation,
         "prior": vae.prior,
@@ -63,7 +97,25 @@ def assembly_of(vae: "VAE", schema: Schema) -> dict[str, Any]:
     }
 
 
-def describe_likelihood(asked: Any, schema: Schema, used: Any = None) -> str:
+def _likelihood_of(vae: "VAE", schema: AnySchema) -> dict[str, Any]:
+    if isinstance(schema, TableSchema):
+        if not _is_auto(vae.likelihood):
+            raise OptionError(
+                f"likelihood={vae.likelihood!r}: of a table each column has its own; name it by"
+                ' schema={column: {"likelihood": ...}}.'
+            )
+        return {"columns": schema.facts(), "missing": vae.missing}
+    if vae.missing != "ignored":
+        raise OptionError(
+            f"missing={vae.missing!r}: is of tables, and these rows have no cell that can be"
+            " missing; take kind='table'."
+        )
+    likelihood = _AUTOMATIC[schema.kind] if _is_auto(vae.likelihood) else vae.likelihood
+    _require_kind(likelihood, schema)
+    return {"likelihood": likelihood, "high": float(schema.high)}
+
+
+def describe_likelihood(asked: Any, schema: AnySchema, used: Any = None) -> str:
     """A line on the likelihood of a model, and whether `asked`, being "auto", left the choice.
 
     Args:
@@ -78,6 +130,8 @@ def describe_likelihood(asked: Any, schema: Schema, used: Any = None) -> str:
         >>> describe_likelihood("normal-fixed:0.1", infer([[0.5], [1.5]]))
         'likelihood: normal-fixed'
     """
+    if isinstance(schema, TableSchema):
+        return "likelihood: a law for each column, as the schema says"
     automatic = _AUTOMATIC[schema.kind]
     if used is None:
         used = automatic if _is_auto(asked) else asked

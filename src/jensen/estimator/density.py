@@ -7,6 +7,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import evidence, queries
+from jensen._batching import count
 from jensen.estimator.fitted import Fitted, Seed
 from jensen.evidence import Estimate
 from jensen.queries import Check, Comparison, Diagnosis
@@ -108,7 +109,7 @@ class Density(OutlierMixin, Fitted):
         rows = self._checked(X)
         known = self.rows_ if training is None else self._checked(training)
         key = self._key(11, random_state)
-        return queries.diagnose(self.model_, rows, key, known if len(known) else None)
+        return queries.diagnose(self.model_, rows, key, known if count(known) else None)
 
     def compare(
         self,

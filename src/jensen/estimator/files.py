@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jensen import store
-from jensen.data import Schema
+from jensen.data import Schema, TableSchema
 from jensen.objectives import Objective
 from jensen.parts._families import choose
 from jensen.training import Trained
@@ -60,11 +60,11 @@ def restore(vae: "VAE", saved: store.Saved) -> None:
     """Give `vae` what fitting gave to the one that was saved."""
     details = saved.details
     vae._keep(
-        Schema.from_json(saved.schema),
+        (TableSchema if "columns" in saved.schema else Schema).from_json(saved.schema),
         saved.assembly,
         details["seed"],
         (details["training_rows"], details["validation_rows"]),
-        np.asarray(saved.rows),
+        saved.rows,
     )
     vae._take(
         Trained(

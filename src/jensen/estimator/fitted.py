@@ -8,9 +8,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from jensen._sampling import fold
-from jensen._types import PRNGKey
-from jensen.data import Schema
+from jensen._batching import count
+from jensen._sampling import fold, generator
+from jensen._types import Data, PRNGKey
+from jensen.data import AnySchema, Schema
 from jensen.errors import OptionError
 from jensen.model import Model
 
@@ -27,19 +28,22 @@ class Fitted(BaseEstimator):
     random_state: Any
 
     model_: Model
-    schema_: Schema
-    rows_: np.ndarray
+    schema_: AnySchema
+    rows_: Data
     _seed: int
 
-    def _checked(self, X: Any) -> np.ndarray:
+    def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
         return self.schema_.check(X)
 
-    def _restored(self, rows: np.ndarray, exact: bool) -> Any:
-        return self.schema_.restore(rows, exact=exact)
+    def _restored(self, rows: np.ndarray, exact: bool, key: PRNGKey | None = None) -> Any:
+        """Rows in the form of the user's; `key` is for what stands for several values."""
+        if isinstance(self.schema_, Schema):
+            return self.schema_.restore(rows, exact=exact)
+        return self.schema_.restore(rows, rng=None if key is None else generator(key))
 
-    def _kept_rows(self, purpose: str) -> np.ndarray:
-        if not len(self.rows_):
+    def _kept_rows(self, purpose: str) -> Any:
+        if not count(self.rows_):
             raise OptionError(f"{purpose} needs training rows, and keep_rows=0 has kept none.")
         return self.rows_
 

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import inference, queries
+from jensen.data import Schema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
 from jensen.queries import Denoised
@@ -45,19 +46,20 @@ class Generator(Fitted):
             latents = inference.aggregate_posterior(self.model_, self._kept_rows("sample"))
         key = self._key(5, random_state, afresh=True)
         rows = queries.sample(self.model_, key, n_samples, latents=latents, mean=mean)
-        return self._restored(rows, exact=not mean)
+        return self._restored(rows, not mean, key)
 
-    def vary(
-        self, X: Any, n: int = 8, *, mean: bool = False, random_state: Seed = None
-    ) -> np.ndarray:
+    def vary(self, X: Any, n: int = 8, *, mean: bool = False, random_state: Seed = None) -> Any:
         """`n` variations of each row: z ~ q(z | x), then x' ~ p(x' | z); (rows, n, *event).
 
-        Others at each call unless a seed was given, here or as the model's `random_state`.
+        Of a table they come as one table, the first row's before the second's. Others at each call
+        unless a seed was given, here or as the model's `random_state`.
         """
         checked = self._checked(X)
         key = self._key(6, random_state, afresh=True)
         rows = queries.vary(self.model_, checked, key, n, mean=mean)
         flat = rows.reshape(-1, *self.schema_.shape)
+        if not isinstance(self.schema_, Schema):
+            return self._restored(flat, not mean, key)
         restored = self.schema_.restore(flat, exact=not mean, container="numpy")
         return np.asarray(restored).reshape(len(checked), n, *self.schema_.shape)
 
@@ -94,6 +96,11 @@ class Generator(Fitted):
         """
         check_is_fitted(self)
         schema = self.schema_
+        if not isinstance(schema, Schema):
+            raise OptionError(
+                "denoise: knows noise of numbers of one kind, and this model is of a table; cells"
+                " that are known to be wrong can be left empty and filled by impute."
+            )
         if noise is None:
             real = replace(schema, kind="real", dtype="float64")
             noise = queries.gaussian_noise_of(real.check(X), self._kept_rows("denoise"))

@@ -11,17 +11,26 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import evidence, store
+from jensen._batching import count, taken
 from jensen._runtime import keep_compiled_programs
-from jensen.data import Schema, infer, require_training_rows, split
+from jensen._types import Data
+from jensen.data import AnySchema, require_training_rows, split
 from jensen.errors import TrainingError
-from jensen.estimator.arguments import assembly_of, describe_likelihood, options_of
+from jensen.estimator.arguments import (
+    assembly_of,
+    describe_likelihood,
+    objective_of,
+    options_of,
+    schema_of,
+)
 from jensen.estimator.density import Density
 from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.estimator.fitted import drawn_seed
 from jensen.estimator.generator import Generator
+from jensen.estimator.imputing import Imputing
 from jensen.estimator.transformer import Transformer
 from jensen.model import Model
-from jensen.recipes import build_model, build_objective
+from jensen.recipes import build_model
 from jensen.training import Trained, train
 
 __all__ = ["VAE", "load"]
@@ -34,7 +43,7 @@ _DRAWS_OF_ELBO = 5
 _SHARE_NEAR = 3.0
 
 
-class VAE(Density, Transformer, Generator):
+class VAE(Density, Transformer, Generator, Imputing):
     """A variational autoencoder as a scikit-learn estimator.
 
     It is a density (`score_samples` is log p(x) in nats, comparable with that of
@@ -51,13 +60,20 @@ class VAE(Density, Transformer, Generator):
         prior: normal, mixture, vamp, or a distribution of your own over z.
         posterior: diagonal, full (covariance) or flow.
         objective: elbo, elbo:DRAWS, iwae:DRAWS, beta:BETA, with further options behind commas
-            ("beta:1,free_bits=0.1,warmup=20"), or an objective.
+            ("beta:1,free_bits=0.1,warmup=20"), or an objective; "auto" is elbo, and iwae:5 of
+            tables.
         encoder: a network of your own, event shape -> (numbers of the posterior,).
         decoder: a network of your own, (latent_dim,) -> (numbers of the likelihood, *event).
-        kind: override of what the schema infers, as the next three: binary, bounded, count or real.
+        kind: override of what the schema infers, as the next four: binary, bounded, count or real,
+            one kind for all columns; or table, a kind for each.
         high: the largest value that bounded data can take.
         shape: event shape where rows are given flat: (8, 8) for images of 64 columns.
         dtype: NumPy's name of the number type in which samples come back: "uint8".
+        schema: of a table, {column: {field: value}} in place of what is inferred (fields of
+            `data.Column`: kind, likelihood, step, ...), or a whole `data.TableSchema`.
+        missing: why cells of a table are missing: "ignored", which is right where it depends on
+            observed cells alone; "random", at a rate of each column; or "self", at a rate that
+            depends on the cell's own value. With the last two, evidence is of cells and mask.
         max_epochs: passes over the rows, or "auto" (see `training.Options`, as for the next).
         batch_size: rows in a step.
         learning_rate: the highest.
@@ -110,13 +126,15 @@ class VAE(Density, Transformer, Generator):
         activation: str = "relu",
         prior: Any = "normal",
         posterior: str = "diagonal",
-        objective: Any = "elbo",
+        objective: Any = "auto",
         encoder: Any = None,
         decoder: Any = None,
         kind: str | None = None,
         high: int | None = None,
         shape: Sequence[int] | None = None,
         dtype: str | None = None,
+        schema: Any = None,
+        missing: str = "ignored",
         max_epochs: int | str = "auto",
         batch_size: int = 128,
         learning_rate: float = 2e-3,
@@ -148,6 +166,8 @@ class VAE(Density, Transformer, Generator):
         self.high = high
         self.shape = shape
         self.dtype = dtype
+        self.schema = schema
+        self.missing = missing
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -182,7 +202,8 @@ class VAE(Density, Transformer, Generator):
         """Infer the schema, assemble the model and train it.
 
         Args:
-            X: rows: an array (rows, *event), or a frame of numbers.
+            X: rows: an array (rows, *event), or a frame. A frame whose columns are of several
+                kinds, or has missing cells, is a table.
             y: ignored.
             folder: where checkpoints and `history.jsonl` are written while training.
             resume: go on from the checkpoint in `folder`.
@@ -200,17 +221,17 @@ class VAE(Density, Transformer, Generator):
         """
         keep_compiled_programs()
         options = options_of(self)
-        objective = build_objective(self.objective)
-        schema = infer(X, kind=self.kind, high=self.high, shape=self.shape, dtype=self.dtype)
+        schema = schema_of(self, X)
+        objective = objective_of(self, schema)
         rows = schema.check(X)
         seed = drawn_seed(self.random_state)
-        parts = split(len(rows), validation=self.validation_fraction, seed=seed)
+        parts = split(count(rows), validation=self.validation_fraction, seed=seed)
         require_training_rows(parts, "validation_fraction", self.validation_fraction)
-        training = rows[parts.train]
+        training = taken(rows, parts.train)
         assembly = assembly_of(self, schema)
         model = build_model(training, key=jax.random.key(seed), **assembly)
         rng = np.random.default_rng([seed, 1])
-        kept = rows[rng.permutation(parts.train)[: int(self.keep_rows)]]
+        kept = taken(rows, rng.permutation(parts.train)[: int(self.keep_rows)])
         self._keep(schema, assembly, seed, (len(parts.train), len(parts.validation)), kept)
         if self.verbose and on_epoch is None:
             from jensen.training.progress import Printer
@@ -224,7 +245,7 @@ class VAE(Density, Transformer, Generator):
                 model,
                 objective,
                 training,
-                rows[parts.validation] if len(parts.validation) else None,
+                taken(rows, parts.validation) if len(parts.validation) else None,
                 options=options,
                 seed=seed,
                 folder=None if folder is None else Path(folder),
@@ -243,11 +264,11 @@ class VAE(Density, Transformer, Generator):
 
     def _keep(
         self,
-        schema: Schema,
+        schema: AnySchema,
         assembly: dict[str, Any],
         seed: int,
         counts: tuple[int, int],
-        kept: np.ndarray,
+        kept: Data,
     ) -> None:
         self.schema_ = schema
         self.n_features_in_ = schema.width
@@ -274,15 +295,15 @@ class VAE(Density, Transformer, Generator):
         self.stopped_ = trained.stopped
         self.seconds_ = trained.seconds
 
-    def _set_offset(self, rows: np.ndarray) -> None:
+    def _set_offset(self, rows: Data) -> None:
         rng = np.random.default_rng([self._seed, 2])
-        chosen = rows[rng.permutation(len(rows))[:_ROWS_FOR_OFFSET]]
+        chosen = taken(rows, rng.permutation(count(rows))[:_ROWS_FOR_OFFSET])
         bounds = evidence.elbo(self.model_, chosen, self._key(3), _DRAWS_OF_ELBO).values
         # Never so few that a percentile between two rows lacks one of them.
-        near = 2 + ceil(_SHARE_NEAR * self.contamination * len(chosen))
+        near = 2 + ceil(_SHARE_NEAR * self.contamination * len(bounds))
         lowest = np.argsort(bounds)[:near]
-        scores = np.full(len(chosen), np.inf)
-        scores[lowest] = self._importance(chosen[lowest], self.draws).values
+        scores = np.full(len(bounds), np.inf)
+        scores[lowest] = self._importance(taken(chosen, lowest), self.draws).values
         self.offset_ = float(np.percentile(scores, 100 * self.contamination))
 
     # Files

@@ -84,6 +84,11 @@ class PosteriorDraws:
         """What is wrong with the draws, in words and with a remedy; `None` if nothing."""
         return caution(self.method, self.draws, self.ess, self.khat, self.rhat)
 
+    def unreliable(self) -> np.ndarray:
+        """Which rows the warning is about, shape (rows,)."""
+        bad = [each for each, _ in _complaints(self.draws, self.ess, self.khat, self.rhat)]
+        return np.any(bad, axis=0)
+
     def to_arviz(self) -> Any:
         """An ArviZ `DataTree`: group `posterior` and, by row, group `diagnostics`.
 
@@ -137,6 +142,19 @@ class PosteriorDraws:
         return "\n".join([*lines, *([f"Warning: {warning}"] if warning else [])])
 
 
+def _complaints(
+    draws: int, ess: np.ndarray, khat: np.ndarray | None, rhat: np.ndarray | None
+) -> list[tuple[np.ndarray, str]]:
+    """Which rows fall short of what is asked of draws, and the words for it."""
+    # Written so that what is not a number counts as bad, but for k̂ of too few draws.
+    complaints = [(~(ess >= _FEW * draws), f"fewer than {_FEW:.0%} of the draws effective")]
+    if khat is not None:
+        complaints.append((khat > RELIABLE_KHAT, f"Pareto k̂ above {RELIABLE_KHAT}"))
+    if rhat is not None:
+        complaints.append((~(rhat <= _RELIABLE_RHAT), f"R-hat above {_RELIABLE_RHAT}"))
+    return complaints
+
+
 def caution(
     method: str,
     draws: int,
@@ -148,12 +166,7 @@ def caution(
 
     `None` where nothing is; diagnostics as in `PosteriorDraws`.
     """
-    # Written so that what is not a number counts as bad, but for k̂ of too few draws.
-    complaints = [(~(ess >= _FEW * draws), f"fewer than {_FEW:.0%} of the draws effective")]
-    if khat is not None:
-        complaints.append((khat > RELIABLE_KHAT, f"Pareto k̂ above {RELIABLE_KHAT}"))
-    if rhat is not None:
-        complaints.append((~(rhat <= _RELIABLE_RHAT), f"R-hat above {_RELIABLE_RHAT}"))
+    complaints = _complaints(draws, ess, khat, rhat)
     found = [f"{text} for {int(bad.sum())}" for bad, text in complaints if bad.any()]
     if not found:
         return None

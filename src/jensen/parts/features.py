@@ -1,7 +1,6 @@
 """What the encoder's network sees of a row of a table: numbers of one size."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from jensen._types import Constant
 from jensen.parts._standardise import standardisation
-from jensen.parts.columns import Facts, law_of
+from jensen.parts.columns import Facts, law_of, on_scale
 
 __all__ = ["ColumnFeatures"]
 
@@ -46,7 +45,7 @@ class ColumnFeatures(eqx.Module):
         with_atom = tuple(j for j in numbers if law_of(facts[j].law)[0] is not None)
         atoms = [facts[j].atom for j in with_atom]
         pairs = [(j, k) for j, each in enumerate(facts) for k in range(each.levels)]
-        seen = _seen(rows[:, list(numbers)].astype(np.float64), np.array(logarithmic, bool), np)
+        seen = on_scale(rows[:, list(numbers)].astype(np.float64), np.array(logarithmic, bool), np)
         shift, scale = standardisation(seen) if numbers else (jnp.zeros(0), jnp.ones(0))
         return cls(
             Constant(shift),
@@ -64,7 +63,7 @@ class ColumnFeatures(eqx.Module):
         # What stands in a missing cell is never looked at, and must not spoil a gradient.
         x = jnp.where(seen, x, 1.0)
         of = lambda columns: np.array(columns, dtype=np.int32)
-        y = _seen(x[of(self.numbers)], np.array(self.logarithmic, bool), jnp)
+        y = on_scale(x[of(self.numbers)], np.array(self.logarithmic, bool), jnp)
         y = jnp.clip((y - self.shift.value) / self.scale.value, -_FARTHEST, _FARTHEST)
         parts = [
             (y, self.numbers),
@@ -79,9 +78,3 @@ class ColumnFeatures(eqx.Module):
         """How many numbers the network gets for each row."""
         columns = len(set(self.numbers) | set(self.of_category))
         return len(self.numbers) + len(self.with_atom) + len(self.of_category) + columns
-
-
-def _seen(x: Any, logarithmic: np.ndarray, xp: Any) -> Any:
-    """Logarithms of the columns that are seen by them, of both signs and through nought."""
-    logs = xp.sign(x) * xp.log1p(xp.abs(x))
-    return xp.where(logarithmic, logs, x)

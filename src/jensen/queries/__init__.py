@@ -1,25 +1,34 @@
-"""The questions that users ask: sample, reconstruct, denoise, check, diagnose, compare."""
+"""The questions that users ask: sample, reconstruct, denoise, impute, check, diagnose, compare."""
 
 from jensen.queries.checks import Check, check
+from jensen.queries.column_scores import column_scores
 from jensen.queries.compare import Comparison, compare, require_same_units
 from jensen.queries.denoising import Denoised, denoise, gaussian_noise_of, parse_noise
 from jensen.queries.diagnosis import Diagnosis, diagnose
 from jensen.queries.generate import decode, reconstruct, sample, vary
+from jensen.queries.given import Given, given, sample_given
+from jensen.queries.impute import Filled, impute
 
 __all__ = [
     "Check",
     "Comparison",
     "Denoised",
     "Diagnosis",
+    "Filled",
+    "Given",
     "check",
+    "column_scores",
     "compare",
     "decode",
     "denoise",
     "diagnose",
     "gaussian_noise_of",
+    "given",
+    "impute",
     "parse_noise",
     "reconstruct",
     "require_same_units",
     "sample",
+    "sample_given",
     "vary",
 ]

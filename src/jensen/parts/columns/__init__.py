@@ -1,6 +1,6 @@
 """Laws of columns: what a cell of a table is distributed by, given z."""
 
-from jensen.parts.columns._base import Facts, Law, LawDistribution
+from jensen.parts.columns._base import Facts, Law, LawDistribution, on_scale
 from jensen.parts.columns.hurdle import Hurdle, Inflated
 from jensen.parts.columns.levels import Categorical, OrderedLogistic
 from jensen.parts.columns.real import Gamma, LogNormal, Normal, StudentT
@@ -25,4 +25,5 @@ __all__ = [
     "RoundedLogNormal",
     "StudentT",
     "law_of",
+    "on_scale",
 ]

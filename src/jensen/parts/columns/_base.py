@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from jensen._types import PRNGKey
 
-__all__ = ["Facts", "Law", "LawDistribution", "single"]
+__all__ = ["Facts", "Law", "LawDistribution", "on_scale", "single"]
 
 
 @dataclass(frozen=True)
@@ -96,3 +96,8 @@ def single(values: Any) -> np.ndarray:
     """Numbers in single precision; infinity as the largest number, which has a difference."""
     largest = float(np.finfo(np.float32).max) / 4
     return np.clip(np.asarray(values, np.float64), -largest, largest).astype(np.float32)
+
+
+def on_scale(x: Any, logarithmic: np.ndarray, xp: Any) -> Any:
+    """Columns as they are, or by a logarithm of both signs through nought; `xp` is NumPy or JAX."""
+    return xp.where(logarithmic, xp.sign(x) * xp.log1p(xp.abs(x)), x)

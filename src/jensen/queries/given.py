@@ -1,0 +1,135 @@
+"""What follows from some cells of a row: draws of z given them, and of all other cells.
+
+A row with holes is a `Datum`; its missing cells have been integrated out of log p(x_observed, z)
+already, so that its posterior is that of z given any subset of cells. Imputation, conditional
+sampling and the scores of single columns all stand on the draws made here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jensen._batching import map_rows, taken
+from jensen._sampling import fold, row_keys
+from jensen._types import Data, Datum, PRNGKey, as_datum
+from jensen._words import counted
+from jensen.errors import OptionError
+from jensen.inference import posterior
+from jensen.model import Model
+
+__all__ = ["Given", "cells", "given", "sample_given"]
+
+# From what costs least to what fails least.
+_METHODS = ("resampled", "refined", "hmc")
+
+
+@dataclass(frozen=True)
+class Given:
+    """Draws of z given what was observed of rows.
+
+    Attributes:
+        z: shape (rows, draws, *latent).
+        method: of each row, where its draws come from, as in `inference.posterior`.
+        ess: of each row, effective draws.
+        unreliable: whether the row's draws fall short by every method that was tried.
+    """
+
+    z: np.ndarray
+    method: np.ndarray
+    ess: np.ndarray
+    unreliable: np.ndarray
+
+    def warning(self) -> str | None:
+        """Which rows are not to be relied on, in words; `None` if all are."""
+        count = int(self.unreliable.sum())
+        if not count:
+            return None
+        first = ", ".join(map(str, np.flatnonzero(self.unreliable)[:5]))
+        return (
+            f"draws given the observed cells are unreliable for {count} of"
+            f" {counted(len(self.unreliable), 'row')} (the first: {first}): they may be far from"
+            " anything that the model was trained on; take more draws, or train longer"
+        )
+
+
+def cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> tuple[Array, Array]:
+    """For one row and draws of its z: draws of x, and E[x | z], each of shape (draws, *event).
+
+    In the draws of x what was observed stands in its place. Where the model says why cells are
+    missing, draws are given that they are, and stand for the mean too.
+    """
+
+    def one(z: Any, key: PRNGKey) -> tuple[Array, Array]:
+        p: Any = model.conditional(z)
+        if model.missingness is None:
+            return p.sample(key), p.mean
+        x = model.missingness.sample(p, key)
+        return x, x
+
+    x, mean = jax.vmap(one)(z, jax.random.split(key, len(jax.tree.leaves(z)[0])))
+    if row.mask is None:
+        return jnp.broadcast_to(row.x, x.shape), mean
+    return jnp.where(row.mask[None], row.x[None], x), mean
+
+
+def given(
+    model: Model, X: Data, key: PRNGKey, draws: int = 200, *, fall_back: bool = True
+) -> Given:
+    """Draws of z given what was observed of each row.
+
+    Draws of q(z | x) are resampled by their weights; rows of which the weights say that q is no
+    approximation are drawn for by the best normal for the row, and those of which that fails by
+    Hamiltonian Monte Carlo.
+
+    Args:
+        model: a `Model`.
+        X: rows, shape (rows, *event), or a `Datum` of such arrays.
+        key: a typed JAX key.
+        draws: for each row; a multiple of 4 and at least 16.
+        fall_back: whether to try the slower methods at all.
+
+    Raises:
+        OptionError: an impossible number of draws, or no rows.
+    """
+    if not (isinstance(draws, (int, np.integer)) and draws >= 16 and draws % 4 == 0):
+        raise OptionError(f"draws={draws!r}: must be a multiple of 4, and at least 16.")
+    rows = as_datum(X)
+    found = posterior(model, rows, fold(key, 0), _METHODS[0], draws)
+    z, ess, bad = np.array(found.z), np.array(found.ess), found.unreliable()
+    method = np.full(len(bad), _METHODS[0], dtype=object)
+    for number, other in enumerate(_METHODS[1:] if fall_back else (), start=1):
+        if not bad.any():
+            break
+        where = np.flatnonzero(bad)
+        again = posterior(model, taken(rows, where), fold(key, number), other, draws)
+        # What is no better stays as it is.
+        better = ~again.unreliable() | (again.ess > ess[where])
+        chosen = where[better]
+        z[chosen], ess[chosen] = again.z[better], again.ess[better]
+        method[chosen] = other
+        bad[where] = again.unreliable()
+    return Given(z, method, ess, bad)
+
+
+def _drawn_cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> Array:
+    return cells(model, row, z, key)[0]
+
+
+def sample_given(model: Model, row: Datum, key: PRNGKey, n: int) -> np.ndarray:
+    """`n` draws of a whole row given its observed cells, which are as they were, shape (n, d).
+
+    `row` is one row with its mask, each of shape (d,). Raises `OptionError` for `n` below 1.
+    """
+    if not (isinstance(n, (int, np.integer)) and n >= 1):
+        raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
+    one = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
+    # In fours, and enough for weights to be judged by.
+    found = given(model, one, fold(key, 0), max(100, -(-n // 4) * 4))
+    x: np.ndarray = map_rows(
+        _drawn_cells, model, one, found.z, row_keys(fold(key, 1), one), batch=1
+    )
+    return x[0, :n]
