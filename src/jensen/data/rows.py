@@ -37,12 +37,12 @@ def read_rows(X: Any) -> Rows:
     """
     container = container_of(X)
     if container == "numpy":
-        values = _array(X)
-        _require_two_dimensions(values)
+        values = as_array(X)
+        require_two_dimensions(values)
         flat = _numbers(values.reshape(len(values), prod(values.shape[1:])))
         return Rows(flat.reshape(values.shape), None, None, container)
     frame = take_apart(X, container)
-    _require_two_dimensions(np.empty((len(X), len(frame.columns)), dtype=bool))
+    require_two_dimensions(np.empty((len(X), len(frame.columns)), dtype=bool))
     columns = [
         _numbers(column[:, None], frame.names, first=index)
         for index, column in enumerate(frame.columns)
@@ -105,7 +105,8 @@ def column_label(
     return f"column {column}"
 
 
-def _array(X: Any) -> np.ndarray:
+def as_array(X: Any) -> np.ndarray:
+    """What was passed as an array, or refused."""
     if type(X).__module__.startswith("scipy.sparse") or hasattr(X, "tocsr"):
         raise DataTypeError(
             "Sparse data was passed for X, but dense data is required. "
@@ -129,7 +130,8 @@ def _array(X: Any) -> np.ndarray:
         ) from None
 
 
-def _require_two_dimensions(values: np.ndarray) -> None:
+def require_two_dimensions(values: np.ndarray) -> None:
+    """Raise `DataError` for what has no rows and columns."""
     if values.ndim < 2:
         got = "scalar" if values.ndim == 0 else "1D"
         raise DataError(

@@ -11,7 +11,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from jensen.data.cautions import header_of_numbers
-from jensen.data.csv_numbers import Text, read_csv
+from jensen.data.csv_lines import Text
+from jensen.data.csv_numbers import read_csv
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
 
@@ -81,7 +82,7 @@ def load(
         return BUILT_IN[str(source)]()
     if source == STDIN:
         _refuse_key(key, place(source))
-        X, found = read_csv(Text(place(source), _stdin()), header, names)
+        X, found = read_csv(Text(place(source), read_stdin()), header, names)
         return _dataset("stdin", place(source), X, found, guessed=header is None)
     path = Path(source)
     _require_file(path)
@@ -133,7 +134,8 @@ def _dataset(
     return Dataset(name, X, names, cautions=tuple(f"caution: {where}: {each}" for each in doubts))
 
 
-def _stdin() -> bytes:
+def read_stdin() -> bytes:
+    """All that comes on standard input; `DataError` where nothing does."""
     try:
         # None where whoever started the program closed it.
         data = sys.stdin.buffer.read() if sys.stdin is not None else b""

@@ -1,0 +1,18 @@
+"""Tables of mixed columns: numbers, counts, categories, dates and missing cells."""
+
+from jensen.data.tables.columns import Column
+from jensen.data.tables.containers import frame_of
+from jensen.data.tables.inferring import infer_table
+from jensen.data.tables.reading import Reading, pieces, read, read_table
+from jensen.data.tables.schema import TableSchema
+
+__all__ = [
+    "Column",
+    "Reading",
+    "TableSchema",
+    "frame_of",
+    "infer_table",
+    "pieces",
+    "read",
+    "read_table",
+]

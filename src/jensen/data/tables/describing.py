@@ -1,0 +1,52 @@
+"""A schema in words: an aligned table of its columns, and what to beware of."""
+
+from collections.abc import Sequence
+
+from jensen._words import counted
+from jensen.data.tables.columns import RARE, Column
+from jensen.data.tables.types import UNITS
+
+_MOST_LEFT_OUT = 8
+
+
+def described(columns: Sequence[Column], container: str, *, discrete: bool) -> list[str]:
+    """Lines on the columns of a table."""
+    modelled = [column for column in columns if column.modelled]
+    left_out = [column for column in columns if not column.modelled]
+    lines = [
+        f"columns: {len(columns)}, as {container}"
+        + (f"; {counted(len(left_out), 'column')} left out" if left_out else ""),
+        *_aligned([("column", "kind", "likelihood", "step", "missing", "reason")]
+                  + [_row(column) for column in modelled]),
+        f"scores: {'probabilities' if discrete else 'densities'}, in nats per row",
+    ]  # fmt: skip
+    stepped = [column.name for column in modelled if column.step is not None]
+    if stepped:
+        lines.append("values between two steps are rounded to the nearer one")
+    lines += [f"left out: {each.name!r} ({each.kind}: {each.reason})" for each in left_out]
+    for column in columns:
+        lines += [f"caution: column {column.name!r}: {each}" for each in column.cautions]
+    return lines
+
+
+def _row(column: Column) -> tuple[str, ...]:
+    step = ""
+    if column.kind == "datetime":
+        units = {seconds: unit for unit, seconds in UNITS.items()}
+        step = units.get(column.step or 0.0, f"{column.step:g} s")
+    elif column.step is not None:
+        step = f"{column.step:.6g}"
+    likelihood = column.likelihood or ""
+    if column.levels:
+        likelihood += f" of {column.level_count}" + (f" with {RARE}" if column.rare else "")
+    missing = f"{column.missing:.1%}" if column.missing else ""
+    return column.name, column.kind, likelihood, step, missing, column.reason
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    return ["  " + line.rstrip() for line in padded]

@@ -1,0 +1,191 @@
+"""The schema of a table: checked on every later row, and obeyed by what models draw."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from jensen._words import counted
+from jensen.data.frames import CONTAINERS, container_of, require_distinct, require_same_names
+from jensen.data.tables import stored
+from jensen.data.tables.columns import Column
+from jensen.data.tables.containers import take
+from jensen.data.tables.describing import described
+from jensen.data.tables.giving_back import give_back, require_like
+from jensen.data.tables.types import polars_type
+from jensen.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from jensen._types import Datum
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """What the columns of a table are: made by `infer_table`, stored with the model.
+
+    Attributes:
+        columns: all columns, in the user's order.
+        container: "pandas" | "polars" | "numpy", what rows come back in.
+
+    Raises:
+        OptionError: a name that comes twice, or an unknown container.
+
+    >>> import polars as pl
+    >>> from jensen.data.tables import infer_table
+    >>> frame = pl.DataFrame({"x": [0.5, None, 2.5, 7.25], "ok": [True, False, None, True]})
+    >>> schema = infer_table(frame)
+    >>> rows = schema.check(frame)
+    >>> rows.mask.sum(axis=0)
+    array([3, 3])
+    >>> schema.restore(rows.x, rows.mask).equals(frame)
+    True
+    """
+
+    columns: tuple[Column, ...]
+    container: str = "polars"
+
+    kind: ClassVar[str] = "table"
+
+    def __post_init__(self):
+        if self.container not in CONTAINERS:
+            raise OptionError(f"container={self.container!r}; legal are {', '.join(CONTAINERS)}")
+        require_distinct(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def modelled(self) -> tuple[Column, ...]:
+        """The columns that models see, one number each."""
+        return tuple(column for column in self.columns if column.modelled)
+
+    @property
+    def width(self) -> int:
+        """Numbers in one row."""
+        return len(self.modelled)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Event shape of one row."""
+        return (self.width,)
+
+    @property
+    def discrete(self) -> bool:
+        """Whether rows have a probability; with a density among the columns they have none."""
+        return not any(column.law.density for column in self.modelled)
+
+    def facts(self) -> list[dict[str, Any]]:
+        """What the law of each modelled column must know, as fields of `parts.columns.Facts`."""
+        return [column.facts() for column in self.modelled]
+
+    def describe(self) -> list[str]:
+        """Lines to print before training: what was assumed, why, and what to beware of."""
+        return described(self.columns, self.container, discrete=self.discrete)
+
+    def check(self, X: Any, names: Sequence[str] | None = None) -> "Datum":
+        """Rows as a `Datum`: float32 and what was observed, both of shape (rows, width).
+
+        Columns are found by name, those of an array without `names` by their place; columns that
+        are left out of the model need not be there. Values off a column's step are rounded to it.
+
+        Raises:
+            DataError: a `ValueError`; missing or unknown columns, or the first cell that does not
+                fit, with its row and column.
+        """
+        from jensen._types import Datum
+
+        frame = self._frame(X, names)
+        pairs = [column.to_numbers(frame[column.name]) for column in self.modelled]
+        x = np.stack([numbers for numbers, _ in pairs], axis=1)
+        return Datum(x, np.stack([observed for _, observed in pairs], axis=1))
+
+    def restore(
+        self,
+        x: Any,
+        mask: Any = None,
+        like: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> Any:
+        """Give numbers from a model, shape (rows, width), the form of the user's table.
+
+        Args:
+            x: numbers as `check` gives them.
+            mask: which cells have a value, shape (rows, width); others are missing.
+            like: the user's own table: cells that are there stay exactly as they are, and only
+                missing ones are filled.
+            rng: draws among the rare categories of a column.
+
+        Constants have their one value in every row; identifiers are missing, but for `like`.
+
+        Raises:
+            DataError: a shape that is not the schema's, or another table in `like`.
+            OptionError: the container's library is not installed.
+        """
+        import polars as pl
+
+        x = np.asarray(x, np.float64)
+        if x.ndim != 2 or x.shape[1] != self.width:
+            raise DataError(f"x has shape {x.shape}; (rows, {self.width}) is needed")
+        there = np.isfinite(x) if mask is None else np.asarray(mask, bool)
+        if there.shape != x.shape:
+            raise DataError(f"mask has shape {there.shape}; that of x, {x.shape}, is needed")
+        rng = np.random.default_rng(0) if rng is None else rng
+        places = {column.name: j for j, column in enumerate(self.modelled)}
+        result = []
+        for column in self.columns:
+            if column.modelled:
+                j = places[column.name]
+                result.append(column.to_cells(x[:, j], there[:, j], rng))
+                continue
+            value = column.levels[0] if column.levels else None
+            dtype = polars_type(column.storage, column.categories)
+            cells = pl.Series(column.name, [value], strict=False).cast(dtype)
+            result.append(cells.new_from_index(0, len(x)))
+        container = self.container
+        if like is not None:
+            taken = take(like, self.names if container_of(like) == "numpy" else None)
+            require_like(taken.frame, self.names, len(x))
+            container = taken.container
+        return give_back(
+            result,
+            container,
+            [column.dtype for column in self.columns],
+            [column.categories for column in self.columns],
+            like,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Fields as plain JSON types; `from_json` reads them back."""
+        columns = [stored.column_to_json(column) for column in self.columns]
+        return {"kind": self.kind, "container": self.container, "columns": columns}
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Self:
+        """Schema from `to_json`'s dict.
+
+        Raises:
+            FileError: a field that is unknown, missing or impossible, by column and name.
+        """
+        columns, container = stored.table_from_json(given)
+        return cls(columns, container)
+
+    def _frame(self, X: Any, names: Sequence[str] | None) -> "pl.DataFrame":
+        if container_of(X) == "numpy" and names is None:
+            width = np.asarray(X, dtype=object).shape[-1] if np.ndim(X) > 1 else 0
+            modelled = tuple(column.name for column in self.modelled)
+            names = modelled if width == len(modelled) != len(self.names) else self.names
+            if width and width != len(names):
+                raise DataError(
+                    f"X has {counted(width, 'column')}, and the table has {len(self.names)}: "
+                    f"{', '.join(self.names[:8])}"
+                )
+        frame = take(X, names).frame
+        due = [each.name for each in self.columns if each.modelled or each.name in frame.columns]
+        if set(frame.columns) != set(due):
+            require_same_names(tuple(frame.columns), tuple(due))
+        return frame
