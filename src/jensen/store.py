@@ -142,8 +142,11 @@ def load(path: str | Path, **custom: Any) -> Saved:
     schema = _parsed(path, "schema.json", contents)
     arrays, _ = parse_arrays(contents["weights.safetensors"], f"{path}: weights.safetensors")
     rows, _ = parse_arrays(contents["rows.safetensors"], f"{path}: rows.safetensors")
-    skeleton = np.zeros((min(config["training_rows"], _SKELETON_ROWS), *schema["shape"]))
     assembly = config["assembly"] | custom
+    # Of columns, some laws take logarithms.
+    blank = 1.0 if assembly.get("columns") else 0.0
+    count = min(config["training_rows"], _SKELETON_ROWS)
+    skeleton = np.full((count, *schema["shape"]), blank)
     model = build_model(skeleton, key=jax.random.key(0), **assembly)
     lines = contents["history.jsonl"].decode().splitlines()
     return Saved(
