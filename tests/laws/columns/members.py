@@ -26,6 +26,7 @@ NAMES = [
 on_every_law = pytest.mark.parametrize("name", NAMES)
 
 ROWS = 400
+DRAWS = 20_000
 
 
 def _of_base(base: Any, rng: np.random.Generator) -> tuple[list[dict[str, Any]], np.ndarray]:
@@ -179,5 +180,5 @@ def grid_probabilities() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @eqx.filter_jit
-def draws(columns: Any, h: Any, key: Any, count: int) -> Any:
-    return columns(h).sample(key, (count,))
+def draws(columns: Any, h: Any, key: Any) -> Any:
+    return columns(h).sample(key, (DRAWS,))

@@ -11,7 +11,7 @@ from jax.nn import softplus
 from jaxtyping import Float
 
 from jensen._types import Constant, PRNGKey
-from jensen.parts._special import deviance, stirling_remainder
+from jensen.parts._special import stirling_remainder
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns._base import Facts, Law, LawDistribution
 from jensen.parts.likelihoods.real import StudentTDistribution
@@ -166,9 +166,9 @@ class GammaDistribution(LawDistribution):
 
     in Loader's form, in which nothing large is left to cancel:
 
-        log p(x) = −log x + ½ log(a / 2π) − δ(a) − a D(1, x/μ)
+        log p(x) = −log x + ½ log(a / 2π) − δ(a) − a (e^t − 1 − t),  t = log(x/μ)
 
-    with δ Stirling's remainder and D the deviance.
+    with δ Stirling's remainder.
     """
 
     log_mean: Float[Array, " k"]
@@ -177,9 +177,8 @@ class GammaDistribution(LawDistribution):
     def log_prob(self, x: Float[Array, " k"]) -> Float[Array, " k"]:
         """Of x > 0."""
         away = jnp.clip(jnp.log(x) - self.log_mean, -_FARTHEST_LOG, _FARTHEST_LOG)
-        ratio = jnp.exp(away)
         peak = 0.5 * jnp.log(self.shape / (2 * np.pi)) - stirling_remainder(self.shape)
-        return peak - jnp.log(x) - self.shape * deviance(jnp.ones_like(ratio), ratio)
+        return peak - jnp.log(x) - self.shape * (jnp.expm1(away) - away)
 
     def sample(self, key: PRNGKey) -> Float[Array, " k"]:
         log_gamma = jax.random.loggamma(key, self.shape)
