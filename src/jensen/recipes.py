@@ -206,8 +206,9 @@ def _without_holes(rows: Datum) -> np.ndarray:
     """
     if rows.mask is None:
         return np.asarray(rows.x)
-    x, mask = np.array(rows.x), np.asarray(rows.mask)
-    for values, seen in zip(x.T, mask.T, strict=True):
+    x = np.array(rows.x)
+    columns, masks = x.reshape(len(x), -1).T, np.asarray(rows.mask).reshape(len(x), -1).T
+    for values, seen in zip(columns, masks, strict=True):
         if not seen.all():
             values[~seen] = np.resize(values[seen], int((~seen).sum())) if seen.any() else 1.0
     return x

@@ -18,7 +18,8 @@ TOTAL = 1e-4
 
 # What each family of tests may use of it; unused shares stay unused.
 SHARES = {
-    "likelihood samples": 2e-5,
+    "likelihood samples": 1.5e-5,
+    "column samples": 5e-6,
     "latent samples": 1e-5,
     "elbo of objectives": 1e-5,
     "gradients": 1.5e-5,

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import gammaln
 
-__all__ = ["deviance", "log_gamma_ratio", "stirling_remainder"]
+__all__ = ["deviance", "log1mexp", "log_gamma_ratio", "stirling_remainder"]
 
 # From here on the remainder's three terms are exact to single precision.
 _LARGE = 10.0
@@ -30,6 +30,16 @@ def deviance(x: Array, mean: Array) -> Array:
     is_far = x < 0.5 * mean
     log_ratio = jnp.where(is_far, jnp.log(x / mean), jnp.log1p(jnp.where(is_far, 0.0, more / mean)))
     return x * log_ratio - more
+
+
+def log1mexp(y: Array) -> Array:
+    """log(1 − e^−y) for y > 0, and a large negative number at 0 (Mächler 2012)."""
+    small = y < 0.7
+    return jnp.where(
+        small,
+        jnp.log(-jnp.expm1(-jnp.where(small, jnp.maximum(y, 1e-30), 0.5))),
+        jnp.log1p(-jnp.exp(-jnp.where(small, 1.0, y))),
+    )
 
 
 def log_gamma_ratio(a: Array, d: Array) -> Array:

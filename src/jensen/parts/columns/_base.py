@@ -22,7 +22,7 @@ class Facts:
     """What is known of a column apart from its rows, in the numbers that models see.
 
     Attributes:
-        law: what it is distributed by: the name of a law, or "hurdle:LAW", "zero-inflated:LAW".
+        law: what it is distributed by: the name of a law, or "hurdle:LAW", "inflated:LAW".
         low: no value lies below.
         high: no value lies above.
         atom: the value that a hurdle stands at.
@@ -38,7 +38,10 @@ class Facts:
 
 
 class LawDistribution(eqx.Module):
-    """p(x | z) of k columns, each a term of its own."""
+    """p(x | z) of k columns, each a term of its own.
+
+    One must lie in the support, or be harmless there: it stands for what is missing.
+    """
 
     @abstractmethod
     def log_prob(self, x: Float[Array, " k"]) -> Float[Array, " k"]:
@@ -60,12 +63,14 @@ class Law(eqx.Module):
     Class attributes:
         name: what a schema calls it.
         discrete: whether its terms are of probabilities, and not of densities.
+        categories: whether its values are numbers of categories, which have no arithmetic.
         logarithmic: whether networks see the columns by their logarithm.
         parameters: numbers for each column; laws of categories need some for each category.
     """
 
     name: ClassVar[str]
     discrete: ClassVar[bool]
+    categories: ClassVar[bool] = False
     logarithmic: ClassVar[bool] = False
     parameters: ClassVar[int] = 2
 

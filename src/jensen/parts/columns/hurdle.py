@@ -64,6 +64,16 @@ class _WithAtom(Law):
     base: Law
     atom: Constant
 
+    @property
+    def discrete(self) -> bool:  # type: ignore[override]
+        """Whether the base is, as an atom has a probability."""
+        return self.base.discrete
+
+    @classmethod
+    @abstractmethod
+    def takes(cls, base: type[Law]) -> bool:
+        """Whether a law may be its base."""
+
     @classmethod
     def over(cls, base: type[Law], facts: Sequence[Facts], rows: np.ndarray) -> "Law":
         """The law of columns, the base being that of what is not the atom."""
@@ -109,9 +119,12 @@ class Hurdle(_WithAtom):
     """
 
     name: ClassVar[str] = "hurdle"
-    discrete: ClassVar[bool] = False
 
     other: Constant
+
+    @classmethod
+    def takes(cls, base: type[Law]) -> bool:
+        return not base.categories
 
     @classmethod
     def made(cls, base: Law, atom: Constant, others: np.ndarray) -> "Law":
@@ -131,10 +144,14 @@ class Hurdle(_WithAtom):
 
 
 class Inflated(_WithAtom):
-    """ "inflated:LAW": a law of whole numbers with more mass at the atom; "zero-inflated" at 0."""
+    """ "inflated:LAW": a law of whole numbers with more mass at the atom."""
 
     name: ClassVar[str] = "inflated"
-    discrete: ClassVar[bool] = True
+
+    @classmethod
+    def takes(cls, base: type[Law]) -> bool:
+        # A density has no mass at the atom to add to: a hurdle says all.
+        return base.discrete and not base.categories
 
     @classmethod
     def made(cls, base: Law, atom: Constant, others: np.ndarray) -> "Law":
@@ -150,6 +167,7 @@ def _others(facts: Sequence[Facts], rows: np.ndarray) -> np.ndarray:
     for j, each in enumerate(facts):
         kept = rows[rows[:, j] != each.atom, j]
         if not len(kept):
-            kept = np.array([each.atom + 1.0])
+            # Of laws of positive numbers too.
+            kept = np.array([max(each.atom + 1.0, 1.0)])
         result[:, j] = np.resize(kept, len(rows))
     return result

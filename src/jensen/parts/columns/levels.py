@@ -12,12 +12,15 @@ from jax.nn import log_sigmoid, log_softmax, softplus
 from jaxtyping import Float
 
 from jensen._types import Constant, PRNGKey
+from jensen.parts._special import log1mexp
 from jensen.parts.columns._base import Facts, Law, LawDistribution
 
 __all__ = ["Categorical", "OrderedLogistic"]
 
 # A logit that stands for no probability at all, and has a gradient of zero.
 _NONE = -1e9
+# A cut beyond which there is nothing.
+_FAR = 1e9
 
 
 class LevelsDistribution(LawDistribution):
@@ -54,6 +57,7 @@ class _Levels(Law):
     """What laws of categories share: how many there are, and the share of the unseen."""
 
     discrete: ClassVar[bool] = True
+    categories: ClassVar[bool] = True
 
     levels: Constant
     log_unseen: Constant
@@ -136,7 +140,8 @@ class OrderedLogistic(_Levels):
             below = np.cumsum(share)[:-1]
             cuts = np.log(below / (1 - below))
             first[j] = cuts[0] if len(cuts) else 0.0
-            gaps[j, : len(cuts) - 1] = np.log(np.expm1(np.maximum(np.diff(cuts), 1e-3)))
+            steps = np.maximum(np.diff(cuts), 1e-3)
+            gaps[j, : len(steps)] = np.log(np.expm1(steps))
         start = jnp.asarray(first, jnp.float32), jnp.asarray(gaps, jnp.float32)
         return cls(levels, unseen, counts, *start)
 
@@ -152,15 +157,14 @@ class OrderedLogistic(_Levels):
         widths = jnp.concatenate([jnp.zeros((len(h), 1)), softplus(self.gaps)], axis=1)
         cuts = self.first[:, None] + jnp.cumsum(widths, axis=1) - h[:, None]
         # A category's interval, from the cut below it to the one above; the ends are open.
-        inner = log_sigmoid(cuts[:, 1:]) + log_sigmoid(-cuts[:, :-1])
-        inner += jnp.log(-jnp.expm1(-jnp.maximum(widths[:, 1:], 1e-6)))
-        log_probs = jnp.concatenate(
-            [log_sigmoid(cuts[:, :1]), inner, log_sigmoid(-cuts[:, -1:])], axis=1
-        )
-        # Columns with fewer categories end where their last cut is.
-        counts = np.array(self.counts)
-        number = np.arange(log_probs.shape[1])[None]
-        lasts = log_sigmoid(-jnp.take_along_axis(cuts, (counts - 2)[:, None], axis=1))
-        log_probs = jnp.where(number == (counts - 1)[:, None], lasts, log_probs)
-        log_probs = jnp.where(number >= counts[:, None], _NONE, log_probs)
+        number = np.arange(max(self.counts))[None]
+        counts = np.array(self.counts)[:, None]
+        first, last = number == 0, number >= counts - 1
+        around = jnp.pad(cuts, ((0, 0), (1, 1)))[:, : number.size + 1]
+        above = jnp.where(last, _FAR, around[:, 1:])
+        below = jnp.where(first, -_FAR, around[:, :-1])
+        width = jnp.pad(widths, ((0, 0), (0, 1)))[:, : number.size]
+        width = jnp.where(first | last, _FAR, width)
+        log_probs = log_sigmoid(above) + log_sigmoid(-below) + log1mexp(width)
+        log_probs = jnp.where(number < counts, log_probs, _NONE)
         return LevelsDistribution(log_probs, self.levels.value, self.log_unseen.value)

@@ -11,7 +11,7 @@ from jax.nn import softplus
 from jaxtyping import Float
 
 from jensen._types import Constant, PRNGKey
-from jensen.parts._special import deviance, stirling_remainder
+from jensen.parts._special import stirling_remainder
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns._base import Facts, Law, LawDistribution
 from jensen.parts.likelihoods.real import StudentTDistribution
@@ -21,7 +21,6 @@ __all__ = ["Gamma", "LocationScale", "LogNormal", "Normal", "StudentT"]
 # Of the scale's logarithm, in standard deviations of the column: below the first a density says
 # how the column was rounded and not what made it; the last is no limit to anything.
 _LOG_SCALE = (-7.0, 3.0)
-_FIRST_LOG_SCALE = -0.35
 _LOG_SHAPE = (-3.0, 12.0)
 
 
@@ -30,6 +29,9 @@ class LocationScale(Law):
 
     h holds all locations and then the logarithms of all scales.
     """
+
+    # Where the scale starts: at what a model that explains half the variance leaves.
+    first_log_scale: ClassVar[float] = -0.35
 
     shift: Constant
     scale: Constant
@@ -45,11 +47,7 @@ class LocationScale(Law):
         return 2 * len(self.shift.value)
 
     def initial(self, rows: np.ndarray) -> np.ndarray:
-        return np.repeat([0.0, self.first_log_scale()], rows.shape[1])
-
-    def first_log_scale(self) -> float:
-        """Where the scale starts: at what a model that explains half the variance leaves."""
-        return _FIRST_LOG_SCALE
+        return np.repeat([0.0, self.first_log_scale], rows.shape[1])
 
     def location_and_scale(self, h: Float[Array, " size"]) -> tuple[Array, Array]:
         """In the column's unit, or in that of its logarithm."""
@@ -111,8 +109,9 @@ class LogNormalDistribution(LawDistribution):
         return jnp.exp(jnp.minimum(self.log.loc + self.log.scale**2 / 2, _LARGEST_LOG))
 
 
-# exp of it is still a number in single precision.
+# exp of it is still a number in single precision, and exp of the second times any shape.
 _LARGEST_LOG = 85.0
+_FARTHEST_LOG = 70.0
 
 
 class LogNormal(Normal):
@@ -167,9 +166,9 @@ class GammaDistribution(LawDistribution):
 
     in Loader's form, in which nothing large is left to cancel:
 
-        log p(x) = −log x + ½ log(a / 2π) − δ(a) − a D(1, x/μ)
+        log p(x) = −log x + ½ log(a / 2π) − δ(a) − a (e^t − 1 − t),  t = log(x/μ)
 
-    with δ Stirling's remainder and D the deviance.
+    with δ Stirling's remainder.
     """
 
     log_mean: Float[Array, " k"]
@@ -179,10 +178,10 @@ class GammaDistribution(LawDistribution):
         """Of x > 0; else −∞."""
         is_positive = x > 0
         x = jnp.where(is_positive, x, 1.0)
-        ratio = x * jnp.exp(-self.log_mean)
-        away = deviance(jnp.ones_like(ratio), ratio)
+        away = jnp.clip(jnp.log(x) - self.log_mean, -_FARTHEST_LOG, _FARTHEST_LOG)
         peak = 0.5 * jnp.log(self.shape / (2 * np.pi)) - stirling_remainder(self.shape)
-        return jnp.where(is_positive, peak - jnp.log(x) - self.shape * away, -jnp.inf)
+        log_p = peak - jnp.log(x) - self.shape * (jnp.expm1(away) - away)
+        return jnp.where(is_positive, log_p, -jnp.inf)
 
     def sample(self, key: PRNGKey) -> Float[Array, " k"]:
         log_gamma = jax.random.loggamma(key, self.shape)

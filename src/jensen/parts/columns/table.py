@@ -22,19 +22,33 @@ __all__ = ["Columns", "ColumnsDistribution", "law_of"]
 def law_of(name: str) -> tuple[Any, Any]:
     """The law of a name, and what stands over it in "hurdle:LAW" or "inflated:LAW", or `None`.
 
-    Raises `OptionError` for an unknown one.
+    Raises `OptionError` for an unknown one, and for a law that cannot stand over the other.
     """
     found = members(Law)
+    bases = {each: law for each, law in found.items() if not hasattr(law, "over")}
+    overs = {each: law for each, law in found.items() if hasattr(law, "over")}
     over, colon, base = name.rpartition(":")
-    if base in found and not colon and not hasattr(found[base], "over"):
-        return None, found[base]
-    if over in found and hasattr(found[over], "over") and base in found:
-        return found[over], found[base]
-    plain = [each for each, law in found.items() if not hasattr(law, "over")]
+    if base in bases and not colon:
+        return None, bases[base]
+    if base in bases and over in overs:
+        if overs[over].takes(bases[base]):
+            return overs[over], bases[base]
+        taken = [each for each, law in bases.items() if overs[over].takes(law)]
+        raise OptionError(
+            f"likelihood={name!r} of a column: {over} cannot stand over {base}; choose"
+            f" {over}:LAW with one of {', '.join(taken)}."
+        )
     raise OptionError(
-        f"likelihood={name!r} of a column is unknown: choose one of {', '.join(plain)}, or"
-        " hurdle:LAW or inflated:LAW with one of these."
+        f"likelihood={name!r} of a column is unknown: choose one of {', '.join(bases)}, or"
+        f" {' or '.join(f'{each}:LAW' for each in overs)} with one of these."
     )
+
+
+class _Ones:
+    """What says that one is a possible value of every column."""
+
+    def feasible_like(self, x: Array) -> Array:
+        return jnp.ones_like(x)
 
 
 class ColumnsDistribution(eqx.Module):
@@ -42,6 +56,11 @@ class ColumnsDistribution(eqx.Module):
 
     parts: tuple[LawDistribution, ...]
     where: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+
+    @property
+    def support(self) -> Any:
+        """What may stand for a missing cell: of nought, some laws take the logarithm."""
+        return _Ones()
 
     def _in_order(self, parts: Sequence[Array]) -> Array:
         order = np.argsort(np.concatenate(self.where))

@@ -20,6 +20,7 @@ from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Float
 
 from jensen._types import Constant, PRNGKey
+from jensen.parts._special import log1mexp
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns._base import Facts, Law, LawDistribution, single
 from jensen.parts.columns.real import LocationScale
@@ -30,22 +31,17 @@ __all__ = ["NegativeBinomial", "Rounded", "RoundedLogNormal"]
 
 # A logistic's standard deviation is π/√3 of its scale.
 _LOGISTIC = float(np.log(np.sqrt(3) / np.pi))
-# Beyond it both ends of an interval are at infinity, and no number overflows.
-_FAR = 1e4
-# Cells summed one by one before the rest is an integral.
-_CELLS = 16
-# Up to here a whole number is exact in single precision.
-_MOST = 2.0**24
-
-
-def _log1mexp(y: Array) -> Array:
-    """log(1 − e^−y) for y > 0."""
-    small = y < 0.7
-    return jnp.where(
-        small,
-        jnp.log(-jnp.expm1(-jnp.where(small, y, 0.5))),
-        jnp.log1p(-jnp.exp(-jnp.where(small, 1.0, y))),
-    )
+# Ends of a support lie so many scales away, where there is nothing left and nothing overflows.
+_FAR = 1e9
+# Cells about the location that a mean sums one by one.
+_CELLS = np.arange(64, dtype=np.float32) + 0.5
+# The largest mean and the largest number drawn, e⁶⁰ = 10²⁶.
+_LARGEST_LOG = 60.0
+_HALF_LOG_TWO_PI = 0.5 * float(np.log(2 * np.pi))
+# Below it three terms of the series of log Φ are exact to single precision.
+_TAIL = -12.0
+# An interval this wide has as many digits by the slope at its middle as by a difference.
+_NARROW = 0.02
 
 
 class RoundedDistribution(LawDistribution):
@@ -63,10 +59,12 @@ class RoundedDistribution(LawDistribution):
 
     def log_prob(self, x: Float[Array, " k"]) -> Float[Array, " k"]:
         first, last = x <= self.low, x >= self.high
-        a = jnp.where(first, -_FAR, (x - 0.5 - self.loc) / self.scale)
-        b = jnp.where(last, _FAR, (x + 0.5 - self.loc) / self.scale)
+        # Taken off first, the location leaves a number that a half is no rounding error of.
+        away = x - self.loc
+        a = jnp.where(first, -_FAR, (away - 0.5) / self.scale)
+        b = jnp.where(last, _FAR, (away + 0.5) / self.scale)
         width = jnp.where(first | last, _FAR, 1.0 / self.scale)
-        return log_sigmoid(b) + log_sigmoid(-a) + _log1mexp(width)
+        return log_sigmoid(b) + log_sigmoid(-a) + log1mexp(width)
 
     def sample(self, key: PRNGKey) -> Float[Array, " k"]:
         y = self.loc + self.scale * jax.random.logistic(key, self.loc.shape)
@@ -83,17 +81,14 @@ class RoundedDistribution(LawDistribution):
         """Σ_k P(Y > k + ½) over whole k from `start` on."""
         above = lambda t: sigmoid((self.loc - t) / self.scale)
         # Sharp: all but a few terms about the location are 0 or 1.
-        few = jnp.maximum(start, jnp.rint(self.loc) - 20.0)
-        cells = jnp.arange(2 * 20 + 1, dtype=jnp.float32)[:, None] + 0.5
-        sharp = few - start + jnp.sum(above(few[None] + cells), axis=0)
-        # Smooth: the sum is the integral, and Euler's and Maclaurin's corrections at its end.
-        end = start + float(_CELLS)
-        first = jnp.sum(above(start[None] + cells[:_CELLS]), axis=0)
-        p = above(end)
+        few = jnp.maximum(start, jnp.rint(self.loc) - 32.0)
+        sharp = few - start + jnp.sum(jax.vmap(lambda cell: above(few + cell))(_CELLS), axis=0)
+        # Smooth: the integral, and Euler's and Maclaurin's first corrections at its end.
+        p = above(start)
         slope = -p * (1 - p) / self.scale
         third = slope * (1 - 6 * p * (1 - p)) / self.scale**2
-        rest = self.scale * softplus((self.loc - end) / self.scale)
-        smooth = first + rest + slope / 24 - 7 * third / 5760
+        integral = self.scale * softplus((self.loc - start) / self.scale)
+        smooth = integral + slope / 24 - 7 * third / 5760
         return jnp.where(self.scale < 1.0, sharp, smooth)
 
 
@@ -103,22 +98,35 @@ class Rounded(LocationScale):
     name: ClassVar[str] = "rounded"
     discrete: ClassVar[bool] = True
 
+    first_log_scale: ClassVar[float] = LocationScale.first_log_scale + _LOGISTIC
+
     low: Constant
     high: Constant
 
     @classmethod
     def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> "Law":
-        ends = (single([each.low for each in facts]), single([each.high for each in facts]))
+        # A logarithm's exponential has no value below nought.
+        least = 0.0 if cls.logarithmic else -np.inf
+        ends = (
+            single([max(each.low, least) for each in facts]),
+            single([each.high for each in facts]),
+        )
         seen = standardisation(cls.seen(rows))
         return cls(*map(Constant, seen), *(Constant(jnp.asarray(end)) for end in ends))
-
-    def first_log_scale(self) -> float:
-        """That of a logistic."""
-        return super().first_log_scale() + _LOGISTIC
 
     def __call__(self, h: Float[Array, " size"]) -> LawDistribution:
         loc, scale = self.location_and_scale(h)
         return RoundedDistribution(loc, scale, self.low.value, self.high.value)
+
+
+def _log_ndtr(x: Array) -> Array:
+    """log Φ(x); far out by its series, of which a gradient keeps its digits."""
+    far = x < _TAIL
+    y = jnp.where(far, x, _TAIL)
+    inverse = 1.0 / (y * y)
+    series = jnp.log1p(-inverse * (1 - 3 * inverse * (1 - 5 * inverse)))
+    tail = -0.5 * (y * y) - jnp.log(-y) - _HALF_LOG_TWO_PI + series
+    return jnp.where(far, tail, log_ndtr(jnp.where(far, 0.0, x)))
 
 
 class RoundedLogNormalDistribution(LawDistribution):
@@ -133,53 +141,53 @@ class RoundedLogNormalDistribution(LawDistribution):
     high: Float[Array, " k"]
 
     def _standard(self, edge: Array) -> Array:
-        return (jnp.log(jnp.maximum(edge, 0.25)) - self.loc) / self.scale
+        return (jnp.log(edge) - self.loc) / self.scale
 
     def log_prob(self, x: Float[Array, " k"]) -> Float[Array, " k"]:
         first, last = x <= self.low, x >= self.high
-        a, b = self._standard(x - 0.5), self._standard(x + 0.5)
+        # Of large numbers the logarithms of both edges are the same in single precision.
+        width = jnp.log1p(1.0 / (jnp.maximum(x, 1.0) - 0.5)) / self.scale
+        upper = self._standard(jnp.maximum(x, 0.0) + 0.5)
+        a, b = jnp.where(first, -_FAR, upper - width), jnp.where(last, _FAR, upper)
+        width = jnp.where(first | last, _FAR, width)
         # On the side of the nearer tail, where both are small and their difference has digits.
         flip = a + b > 0
         low, high = jnp.where(flip, -b, a), jnp.where(flip, -a, b)
-        width = jnp.maximum(high - low, 1e-30)
-        narrow = width < 0.02
-        middle = 0.5 * (low + high)
-        # The density at the middle, and the next term of its series.
-        density = (
-            -0.5 * middle**2
-            - 0.5 * float(np.log(2 * np.pi))
-            + jnp.log(width)
-            + (middle**2 - 1) * width**2 / 24
-        )
-        wide_low = jnp.where(narrow, high - 1.0, low)
-        log_high, log_low = log_ndtr(high), log_ndtr(wide_low)
-        between = log_high + _log1mexp(jnp.maximum(log_high - log_low, 1e-30))
-        inside = jnp.where(narrow, density, between)
-        return jnp.where(first, log_ndtr(b), jnp.where(last, log_ndtr(-a), inside))
+        log_high, log_low = _log_ndtr(high), _log_ndtr(low)
+        # How much log Φ rises from one to the other; where they are near, by its slope at the
+        # middle, which is off by a share of width² / 24 and not by the rounding of both.
+        narrow = width < _NARROW
+        middle = jnp.where(narrow, 0.5 * (low + high), 0.0)
+        _, rise = jax.jvp(_log_ndtr, (middle,), (jnp.where(narrow, width, 1.0),))
+        return log_high + log1mexp(jnp.where(narrow, rise, log_high - log_low))
 
     def sample(self, key: PRNGKey) -> Float[Array, " k"]:
         y = self.loc + self.scale * jax.random.normal(key, self.loc.shape)
-        x = jnp.rint(jnp.exp(jnp.minimum(y, float(np.log(_MOST)))))
+        x = jnp.rint(jnp.exp(jnp.minimum(y, _LARGEST_LOG)))
         return jnp.clip(x, self.low, self.high)
 
     @property
     def mean(self) -> Float[Array, " k"]:
-        """low + Σ P(X > k), the first 64 terms one by one and the rest as an integral."""
-        cells = jnp.arange(64.0)[:, None] + 0.5
-        start = jnp.maximum(self.low, 0.0)
+        """low + Σ P(X > k) from low up to high: 64 terms one by one, and an integral."""
         above = lambda t: ndtr(-self._standard(t))
-        first = jnp.sum(
-            above(start[None] + cells) * (start[None] + cells < self.high[None]), axis=0
-        )
-        end = start + 64.0
-        rest = self._excess(end) - self._excess(self.high)
-        return start + first + jnp.where(end < self.high, rest, 0.0)
+        # Where the distribution is about as narrow as a step, the terms are those about its
+        # middle; before them all are one. Where it is wide the integral is as good as the sum.
+        middle = jnp.exp(jnp.minimum(self.loc, _LARGEST_LOG))
+        sharp = self.scale * middle < 5.0
+        few = jnp.where(sharp, jnp.rint(middle) - 32.0, self.low)
+        few = jnp.clip(few, self.low, self.high)
+        within = lambda t: jnp.where(t < self.high, above(t), 0.0)
+        terms = jnp.sum(jax.vmap(lambda cell: within(few + cell))(_CELLS), axis=0)
+        end = few + float(len(_CELLS))
+        rest = self._up_to(jnp.maximum(self.high, end)) - self._up_to(end)
+        return few + terms + rest
 
-    def _excess(self, t: Array) -> Array:
-        """∫ P(Y > u) du from t on: E[max(Y − t, 0)]."""
-        at = -self._standard(t)
-        log_mean = jnp.minimum(self.loc + self.scale**2 / 2, 60.0)
-        return jnp.exp(log_mean) * ndtr(at + self.scale) - t * ndtr(at)
+    def _up_to(self, t: Array) -> Array:
+        """∫ P(Y > u) du from 0 to t, which is E[min(Y, t)]; and Euler's correction for a sum."""
+        z = self._standard(t)
+        log_share = self.loc + self.scale**2 / 2 + _log_ndtr(z - self.scale)
+        slope = jnp.exp(-0.5 * z**2 - _HALF_LOG_TWO_PI) / self.scale / t
+        return jnp.exp(jnp.minimum(log_share, _LARGEST_LOG)) + t * ndtr(-z) + slope / 24
 
 
 class RoundedLogNormal(Rounded):
@@ -187,15 +195,12 @@ class RoundedLogNormal(Rounded):
 
     name: ClassVar[str] = "rounded-log-normal"
     logarithmic: ClassVar[bool] = True
+    first_log_scale: ClassVar[float] = LocationScale.first_log_scale
 
     @classmethod
     def seen(cls, rows: np.ndarray) -> np.ndarray:
         """Nought stands for what lies below one half."""
         return np.log(np.maximum(rows, 0.25))
-
-    def first_log_scale(self) -> float:
-        """That of a normal."""
-        return LocationScale.first_log_scale(self)
 
     def __call__(self, h: Float[Array, " size"]) -> LawDistribution:
         loc, scale = self.location_and_scale(h)
@@ -241,7 +246,8 @@ class NegativeBinomial(Law):
         return 2 * self.likelihood.event_shape[0]
 
     def initial(self, rows: np.ndarray) -> np.ndarray:
-        return np.asarray(self.likelihood.initial(rows - np.asarray(self.low.value))).reshape(-1)
+        above = np.maximum(rows - np.asarray(self.low.value), 0.0)
+        return np.asarray(self.likelihood.initial(above)).reshape(-1)
 
     def __call__(self, h: Float[Array, " size"]) -> CountDistribution:
         return CountDistribution(self.likelihood(h.reshape(2, -1)), self.low.value)

@@ -1,0 +1,60 @@
+"""Every digit against SciPy in double precision: far tails, ends of supports, atoms, all scales."""
+
+from functools import cache
+
+import numpy as np
+
+from .members import BLOCK, log_probs, on_every_law, places, support, table
+from .references import EPSILON, reference
+
+
+@cache
+def wide():
+    """Numbers of decoders that are at their wits' end, and values far out; log p of them."""
+    _, rows, columns = table()
+    rng = np.random.default_rng(5)
+    h = rng.uniform(-8, 8, (BLOCK, *columns.h_shape))
+    h[::2] = rng.uniform(-13, 13, h[::2].shape)
+    h = h.astype(np.float32)
+    x = rows[rng.integers(len(rows), size=BLOCK)].astype(np.float64)
+    for law, where, _ in places().values():
+        base = getattr(law, "base", law)
+        low, high = support(law)
+        kind = rng.integers(4, size=(BLOCK, len(where)))
+        if base.categories:
+            # Those never seen included.
+            x[:, where] = rng.integers(0, np.array(base.counts) + 1, kind.shape)
+            continue
+        values = rows[:, where].astype(np.float64)
+        if base.logarithmic:
+            logs = np.log(np.maximum(values, 1e-3 * np.median(values, 0)))
+            far = np.exp(logs.mean(0) + logs.std(0) * rng.uniform(-6, 6, kind.shape))
+        else:
+            far = values.mean(0) + values.std(0) * rng.uniform(-30, 30, kind.shape)
+        if base.discrete:
+            far = np.clip(np.rint(far), low, high)
+        x[:, where] = np.where(kind == 0, far, x[:, where])
+        for end, which in ((low, 1), (high, 2)):
+            if base.discrete:
+                x[:, where] = np.where((kind == which) & np.isfinite(end), end, x[:, where])
+    x = x.astype(np.float32).astype(np.float64)
+    return h.astype(np.float64), x, log_probs(h, x)
+
+
+def against_scipy(law, h, x, found):
+    exact, rounding = reference(law, h, x)
+    assert np.isfinite(exact).all()
+    allowed = 8 * (rounding + EPSILON * np.abs(exact))
+    beyond = np.abs(found - exact) - allowed
+    row, column = np.unravel_index(np.argmax(np.nan_to_num(beyond, nan=np.inf)), beyond.shape)
+    assert (beyond <= 0).all(), (
+        f"column {column}, x={x[row, column]}, h={h[row, column :: x.shape[1]]}:"
+        f" {found[row, column]}, SciPy {exact[row, column]}, allowed {allowed[row, column]}"
+    )
+
+
+@on_every_law
+def test_agrees_with_scipy(name):
+    law, columns, numbers = places()[name]
+    h, x, found = wide()
+    against_scipy(law, h[:, numbers], x[:, columns], found[:, columns])
