@@ -1,5 +1,6 @@
 """Tables of mixed columns: numbers, counts, categories, dates and missing cells."""
 
+from jensen.data.tables.choosing import is_table
 from jensen.data.tables.columns import Column
 from jensen.data.tables.containers import frame_of
 from jensen.data.tables.inferring import infer_table
@@ -12,6 +13,7 @@ __all__ = [
     "TableSchema",
     "frame_of",
     "infer_table",
+    "is_table",
     "pieces",
     "read",
     "read_table",

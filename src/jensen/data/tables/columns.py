@@ -177,6 +177,18 @@ class Column:
             values = np.clip(values, self.low, self.high)
         return with_nulls(as_numbers(self.name, values, dtype), there)
 
+    def in_units(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers of a model in the column's own unit, not rounded to its type; float64.
+
+        Times are seconds since 1970; categories keep their numbers.
+        """
+        numbers = np.asarray(numbers, np.float64)
+        if self.kind in OF_LEVELS:
+            return numbers
+        if self.kind == "datetime":
+            return (ticks_of(self.origin) + numbers * self._ticks) / SECOND
+        return self.origin + numbers * (self.step or 1.0)
+
     @property
     def _ticks(self) -> int:
         """Microseconds in a step of time."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from jensen._words import counted
+from jensen.data.csv_lines import Text
 from jensen.data.frames import CONTAINERS, container_of, require_distinct, require_same_names
 from jensen.data.tables import stored
 from jensen.data.tables.columns import Column
 from jensen.data.tables.containers import take
+from jensen.data.tables.csv_cells import Place, typed_as
 from jensen.data.tables.describing import described
 from jensen.data.tables.giving_back import give_back, require_like
 from jensen.data.tables.types import polars_type
@@ -159,6 +161,44 @@ class TableSchema:
             like,
         )
 
+    def in_units(self, x: Any) -> np.ndarray:
+        """Numbers from a model, shape (..., width), in each column's own unit, as float64.
+
+        They are not rounded to the column's type. Times are seconds since 1970, and categories
+        keep their numbers.
+        """
+        x = np.asarray(x, np.float64)
+        each = [column.in_units(x[..., j]) for j, column in enumerate(self.modelled)]
+        return np.stack(each, axis=-1)
+
+    def row(self, cells: Mapping[str, Any]) -> "Datum":
+        """One row of which some cells are known, by column; shape (width,), with its mask.
+
+        Values may be text, as typed: they are read as the column's type.
+
+        Raises:
+            DataError: a column that the model does not see, or a value that it cannot have.
+        """
+        from jensen._types import Datum
+
+        modelled = {column.name: column for column in self.modelled}
+        x, mask = np.zeros(self.width, np.float32), np.zeros(self.width, bool)
+        for name, value in cells.items():
+            if name not in modelled:
+                raise DataError(
+                    f"column {name!r} is not in the model; those that are: {', '.join(modelled)}"
+                )
+            column = modelled[name]
+            numbers, observed = column.to_numbers(_one_cell(column, value))
+            j = list(modelled).index(name)
+            if not observed[0] or (column.levels and numbers[0] >= column.level_count):
+                known = f"; known are {', '.join(map(str, column.levels[:10]))}" * bool(
+                    column.levels
+                )
+                raise DataError(f"column {name!r}: {value!r} is no value of it{known}")
+            x[j], mask[j] = numbers[0], True
+        return Datum(x, mask)
+
     def to_json(self) -> dict[str, Any]:
         """Fields as plain JSON types; `from_json` reads them back."""
         columns = [stored.column_to_json(column) for column in self.columns]
@@ -189,3 +229,13 @@ class TableSchema:
         if set(frame.columns) != set(due):
             require_same_names(tuple(frame.columns), tuple(due))
         return frame
+
+
+def _one_cell(column: Column, value: Any) -> "pl.Series":
+    """A value, which may be text as it was typed, as a cell of the column."""
+    import polars as pl
+
+    if not isinstance(value, str):
+        return pl.Series(column.name, [value], strict=False)
+    place = Place(Text("what is given", b""), [1], ",")
+    return typed_as(pl.Series(column.name, [value.strip()]), column, place)

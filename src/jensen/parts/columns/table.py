@@ -91,11 +91,13 @@ class ColumnsDistribution(eqx.Module):
 class Columns(eqx.Module):
     """h -> p(x | z) of a row of a table, each column by a law of its own.
 
-    The decoder's numbers for all laws stand in h one after another.
+    The decoder's numbers for all laws stand in h one after another. `levels` says of each column
+    how many categories it has; numbers have none.
     """
 
     laws: tuple[Law, ...]
     where: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    levels: tuple[int, ...] = eqx.field(static=True)
 
     @classmethod
     def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> "Columns":
@@ -108,7 +110,8 @@ class Columns(eqx.Module):
             over, base = law_of(name)
             known, values = [facts[c] for c in columns], rows[:, columns].astype(np.float64)
             laws.append(over.over(base, known, values) if over else base.of(known, values))
-        return cls(tuple(laws), tuple(map(tuple, groups.values())))
+        levels = tuple(each.levels for each in facts)
+        return cls(tuple(laws), tuple(map(tuple, groups.values())), levels)
 
     name = "columns"
 
