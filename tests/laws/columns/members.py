@@ -37,13 +37,15 @@ def _of_base(base: Any, rng: np.random.Generator) -> tuple[list[dict[str, Any]],
         return [{"levels": n} for n in levels], np.stack(made, 1).astype(float)
     if base.discrete:
         inf = np.inf
-        ends = [(0.0, inf), (1.0, inf), (0.0, 40.0), (3.0, 9.0)]
+        # Of the first nothing is known, and yet there is nothing below nought.
+        ends = [(-inf, inf), (1.0, inf), (0.0, 40.0), (3.0, 9.0)]
         place, spread = np.log([20.0, 3.0, 30.0, 5.0]), np.array([0.6, 0.8, 1.0, 0.5])
         rows = np.exp(rng.normal(place, spread, (ROWS, 4)))
         if not base.logarithmic:
             ends = [(-inf, inf), (0.0, inf), (-5.0, 5.0), (-inf, inf), (0.0, 1.0)]
             rows = rng.normal([3.0, 4.0, 0.0, 1000.0, 0.5], [4.0, 3.0, 3.0, 200.0, 0.4], (ROWS, 5))
         low, high = np.array(ends).T
+        low = np.maximum(low, 0.0 if base.logarithmic else -inf)
         return [{"low": a, "high": b} for a, b in ends], np.clip(np.rint(rows), low, high)
     if base.logarithmic:
         return [{}] * 3, np.exp(rng.normal([0.0, -8.0, 5.0], [1.0, 0.5, 2.0], (ROWS, 3)))

@@ -6,7 +6,8 @@ import numpy as np
 
 DIVISORS = range(1, 11)
 CLOSE = 1e-3
-_FINEST = 1e9
+# Beyond it what floats add is no longer small beside a thousandth of a step.
+_FINEST = 1e11
 
 
 class Grid(NamedTuple):
