@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen._batching import count
 from jensen._sampling import fold, generator
-from jensen._types import Data, PRNGKey
-from jensen.data import AnySchema, Schema
+from jensen._types import PRNGKey
+from jensen.data import Schema
 from jensen.errors import OptionError
 from jensen.model import Model
 
@@ -28,8 +28,8 @@ class Fitted(BaseEstimator):
     random_state: Any
 
     model_: Model
-    schema_: AnySchema
-    rows_: Data
+    schema_: Any
+    rows_: Any
     _seed: int
 
     def _checked(self, X: Any) -> Any:
