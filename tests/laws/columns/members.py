@@ -39,7 +39,7 @@ def _of_base(base: Any, rng: np.random.Generator) -> tuple[list[dict[str, Any]],
         inf = np.inf
         # Of the first nothing is known, and yet there is nothing below nought.
         ends = [(-inf, inf), (1.0, inf), (0.0, 40.0), (3.0, 9.0)]
-        place, spread = np.log([20.0, 3.0, 30.0, 5.0]), np.array([0.6, 0.8, 1.0, 0.5])
+        place, spread = np.log([1.0, 3.0, 30.0, 5.0]), np.array([0.6, 0.8, 1.0, 0.5])
         rows = np.exp(rng.normal(place, spread, (ROWS, 4)))
         if not base.logarithmic:
             ends = [(-inf, inf), (0.0, inf), (-5.0, 5.0), (-inf, inf), (0.0, 1.0)]

@@ -2,7 +2,12 @@
 
 from functools import cache
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from scipy.special import erfcx, expit
+
+from jensen.parts.columns.whole import RoundedDistribution, _log_ndtr
 
 from .members import BLOCK, log_probs, on_every_law, places, support, table
 from .references import EPSILON, reference
@@ -58,3 +63,19 @@ def test_agrees_with_scipy(name):
     law, columns, numbers = places()[name]
     h, x, found = wide()
     against_scipy(law, h[:, numbers], x[:, columns], found[:, columns])
+
+
+def test_the_logarithm_of_a_normal_tail_has_the_slope_of_its_hazard():
+    """φ(x) / Φ(x) = √(2/π) / erfcx(−x/√2), far beyond where φ and Φ are nought."""
+    x = -np.concatenate([np.linspace(0, 20, 81), 10.0 ** np.arange(2, 10)]).astype(np.float32)
+    found = jax.jit(jax.vmap(jax.grad(_log_ndtr)))(jnp.asarray(x))
+    exact = np.sqrt(2 / np.pi) / erfcx(-x.astype(np.float64) / np.sqrt(2))
+    # Up to the series' beginning, the exponential of a difference of numbers as large as 72.
+    np.testing.assert_allclose(found, exact, rtol=4e-5)
+
+
+def test_a_half_counts_among_numbers_that_have_none():
+    """Of twenty million, single precision has every second whole number."""
+    x = jnp.array([2e7])
+    p = RoundedDistribution(x, jnp.ones(1), jnp.array([-1e30]), jnp.array([1e30]))
+    np.testing.assert_allclose(p.log_prob(x), np.log(expit(0.5) - expit(-0.5)), rtol=1e-6)

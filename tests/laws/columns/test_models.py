@@ -56,7 +56,7 @@ def test_holes_of_one_column_are_measured_by_that_column():
 
 
 def test_holes_of_a_picture_are_filled_from_the_same_pixel():
-    rows = np.broadcast_to(np.float32([[1.0, 100.0]]), (6, 3, 2)).copy()
+    rows = np.broadcast_to(100 * np.arange(6, dtype=np.float32).reshape(3, 2), (6, 3, 2)).copy()
     mask = np.ones(rows.shape, bool)
     mask[::2, 1] = False
     made = build_model(Datum(np.where(mask, rows, np.nan), mask), key=jax.random.key(0))
