@@ -47,9 +47,11 @@ class _Located(NamedTuple):
 def _located(law: Any, h: np.ndarray) -> _Located:
     h0, h1 = _halves(h)
     shift, spread = _double(law.shift), _double(law.scale)
-    scale = spread * np.exp(np.clip(h1, -7, 3))
+    h0 = 8 * np.tanh(h0 / 8)
+    h1 = np.clip(h1, -7, 0.4 if law.logarithmic else 1.5)
+    scale = spread * np.exp(h1)
     size = np.abs(shift) + 2 * np.abs(spread * h0)
-    return _Located(shift + spread * h0, scale, size, 2 + np.abs(np.clip(h1, -7, 3)))
+    return _Located(shift + spread * h0, scale, size, 2 + np.abs(h1))
 
 
 def _normal(law: Any, h: np.ndarray, x: np.ndarray) -> Reference:

@@ -18,9 +18,13 @@ from jensen.parts.likelihoods.real import StudentTDistribution
 
 __all__ = ["Gamma", "LocationScale", "LogNormal", "Normal", "StudentT"]
 
-# Of the scale's logarithm, in standard deviations of the column: below the first a density says
-# how the column was rounded and not what made it; the last is no limit to anything.
-_LOG_SCALE = (-7.0, 3.0)
+# Of the scale's logarithm, in standard deviations of the column. Below the first a density says how
+# the column was rounded and not what made it. Above the others, more than any rows ask for, a law
+# is nearly flat; of logarithms it then has a mean far above all that was ever seen.
+_LEAST_LOG_SCALE = -7.0
+_MOST_LOG_SCALE, _MOST_OF_LOGARITHMS = 1.5, 0.4
+# Locations bend towards so many standard deviations from the mean, and lie no further out.
+_FARTHEST = 8.0
 _LOG_SHAPE = (-3.0, 12.0)
 
 
@@ -53,7 +57,9 @@ class LocationScale(Law):
         """In the column's unit, or in that of its logarithm."""
         h0, h1 = h.reshape(2, -1)
         spread = self.scale.value
-        return self.shift.value + spread * h0, spread * jnp.exp(jnp.clip(h1, *_LOG_SCALE))
+        most = _MOST_OF_LOGARITHMS if self.logarithmic else _MOST_LOG_SCALE
+        loc = self.shift.value + spread * (_FARTHEST * jnp.tanh(h0 / _FARTHEST))
+        return loc, spread * jnp.exp(jnp.clip(h1, _LEAST_LOG_SCALE, most))
 
 
 class NormalDistribution(LawDistribution):
