@@ -77,6 +77,23 @@ def test_rare_categories_share_a_level():
     assert found.level_count == 22
 
 
+def test_one_rare_category_alone_keeps_its_own_level():
+    found = column([*words(21, 10), "odd"])
+    assert (found.rare, found.level_count) == ((), 22)
+
+
+def test_nothing_lies_below_the_atom_of_a_hurdle_of_steps():
+    found = column(np.where(np.arange(N) < 100, 5, 6 + RNG.integers(0, 90, N)))
+    assert (found.likelihood, found.atom, found.low) == ("hurdle:rounded", 5.0, 5.0)
+
+
+def test_a_few_zeros_leave_steps_skewed():
+    values = 5 * np.rint(np.exp(2 + NORMAL))
+    values[:2] = 0
+    found = column(values)
+    assert (found.likelihood, found.step) == ("rounded-log-normal", 5.0)
+
+
 def test_beyond_the_hundred_most_frequent_categories_are_rare():
     found = column(words(130, 12))
     assert (len(found.levels), len(found.rare)) == (100, 30)
