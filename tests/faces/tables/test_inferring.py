@@ -206,6 +206,8 @@ REFUSED = {
     "levels": ({"levels": ["a", "x"]}, ["a", "b"] * 9, "lack 'b'"),
     "one level": ({"levels": ["a"]}, ["a", "b"] * 9, "two or more distinct"),
     "levels of numbers": ({"levels": [1, 2], "step": 1.0}, NORMAL, "does not go with"),
+    "atom": ({"atom": 17.5}, COUNTS, "column 'c', atom=17.5: it lies between steps"),
+    "hurdle": ({"likelihood": "hurdle:rounded"}, HOURS, "stands at the least value, .*not at 40"),
     "truth": ({"kind": "binary"}, COUNTS, "distinct values"),
     "date": ({"low": "soon"}, DAYS, "legal are dates"),
     "law of dates": ({"likelihood": "gamma"}, DAYS, "holds dates"),
