@@ -77,6 +77,23 @@ def test_rare_categories_share_a_level():
     assert found.level_count == 22
 
 
+def test_one_rare_category_alone_keeps_its_own_level():
+    found = column([*words(21, 10), "odd"])
+    assert (found.rare, found.level_count) == ((), 22)
+
+
+def test_nothing_lies_below_the_atom_of_a_hurdle_of_steps():
+    found = column(np.where(np.arange(N) < 100, 5, 6 + RNG.integers(0, 90, N)))
+    assert (found.likelihood, found.atom, found.low) == ("hurdle:rounded", 5.0, 5.0)
+
+
+def test_a_few_zeros_leave_steps_skewed():
+    values = 5 * np.rint(np.exp(2 + NORMAL))
+    values[:2] = 0
+    found = column(values)
+    assert (found.likelihood, found.step) == ("rounded-log-normal", 5.0)
+
+
 def test_beyond_the_hundred_most_frequent_categories_are_rare():
     found = column(words(130, 12))
     assert (len(found.levels), len(found.rare)) == (100, 30)
@@ -189,6 +206,8 @@ REFUSED = {
     "levels": ({"levels": ["a", "x"]}, ["a", "b"] * 9, "lack 'b'"),
     "one level": ({"levels": ["a"]}, ["a", "b"] * 9, "two or more distinct"),
     "levels of numbers": ({"levels": [1, 2], "step": 1.0}, NORMAL, "does not go with"),
+    "atom": ({"atom": 17.5}, COUNTS, "column 'c', atom=17.5: it lies between steps"),
+    "hurdle": ({"likelihood": "hurdle:rounded"}, HOURS, "stands at the least value, .*not at 40"),
     "truth": ({"kind": "binary"}, COUNTS, "distinct values"),
     "date": ({"low": "soon"}, DAYS, "legal are dates"),
     "law of dates": ({"likelihood": "gamma"}, DAYS, "holds dates"),

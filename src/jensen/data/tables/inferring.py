@@ -166,7 +166,8 @@ def _kind(
         return "categorical", "text that repeats"
     if kind == "time":
         return "datetime", ""
-    if cells.dtype.is_integer() and not cells.null_count() and (cells.diff()[1:] == 1).all():
+    counts_up = cells.dtype.is_integer() and not cells.null_count()
+    if counts_up and (cells[1:] == cells[:-1] + 1).all():
         return "identifier", "counts up by 1 from row to row"
     if distinct <= FEW_LEVELS and len(there) >= FEW_LEVELS * distinct:
         return "ordinal", f"{distinct} distinct numbers"

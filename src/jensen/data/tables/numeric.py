@@ -9,7 +9,7 @@ import numpy as np
 
 from jensen._words import counted
 from jensen.data.tables.columns import MOST
-from jensen.data.tables.grids import Grid, find_grid, skewness
+from jensen.data.tables.grids import CLOSE, Grid, find_grid, skewness
 from jensen.data.tables.laws import Likelihood, likelihood_of
 from jensen.errors import DataError, OptionError
 
@@ -84,6 +84,8 @@ def number_fields(numbers: Numbers, asked: Mapping[str, Any]) -> dict[str, Any]:
         over = law.over if law is not None and law.over else _over(numbers, grid, atom)
         reason += f"; {_share(numbers, atom):.0%} of the rows are {atom:.6g}"
     likelihood = likelihood_of(f"{over}:{base}" if over else base)
+    if grid is not None and atom is not None:
+        _require_place(numbers, grid, atom, over)
     if over == "hurdle" and grid is not None and atom is not None:
         low = atom if low is None else max(low, atom)
     _require_support(numbers, likelihood, low, asked.get("high"), atom)
@@ -219,6 +221,21 @@ def _blur(values: np.ndarray) -> float:
 
 def _share(numbers: Numbers, value: float) -> float:
     return float((numbers.values == value).mean())
+
+
+def _require_place(numbers: Numbers, grid: Grid, atom: float, over: str) -> None:
+    """Raise `OptionError` for an atom between two steps, or one that a hurdle cannot stand at."""
+    steps = (atom - grid.origin) / grid.step
+    if abs(steps - np.rint(steps)) > CLOSE:
+        raise OptionError(
+            f"column {numbers.name!r}, atom={atom:.10g}: it lies between steps of {grid.step:.6g}; "
+            "legal are values on a step"
+        )
+    if over == "hurdle" and numbers.distinct[0] < atom:
+        raise OptionError(
+            f"column {numbers.name!r}: a hurdle over steps stands at the least value, "
+            f"{numbers.distinct[0]:.10g}, and not at {atom:.10g}; legal is inflated:LAW there"
+        )
 
 
 def _require_scale(numbers: Numbers) -> None:
