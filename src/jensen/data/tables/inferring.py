@@ -13,8 +13,8 @@ The rules, in order, for a column without any override; "values" are those that 
     of day, hour, minute, second, ms, us that all are multiples of; a larger one where there would
     be more steps than float32 counts
  6. integers that count up by 1 from row to row          -> identifier, left out
- 7. numbers, at most 20 of them distinct, with 20 rows
-    or more for each on average                          -> ordinal, categorical
+ 7. numbers on no grid, at most 20 of them distinct,
+    with 20 rows or more for each on average             -> ordinal, categorical
  8. numbers that repeat (fewer than 95 % distinct) and
     lie on a grid: k = (value − origin) / step
       from 0 up in steps of 1, mean below 10, variance
@@ -25,7 +25,7 @@ The rules, in order, for a column without any override; "values" are those that 
       other                                              -> real, student-t
 
 "Skewed" is a skewness above 1 of values from 0 up (above 0, where there is no grid) whose
-logarithm is less skewed. A value that 15 % of the rows share, in a column of more than 20 distinct
+logarithm is less skewed. A value that 15 % of the rows share, in a column of more than 5 distinct
 ones, is an atom: over a density, or where it is the least value, "hurdle:" stands before the law,
 and "inflated:" elsewhere. Where no value is below 0, none ever is.
 
@@ -79,9 +79,9 @@ def infer_table(
     >>> import polars as pl
     >>> frame = pl.DataFrame({"age": [31, 44, 44, 52] * 50, "name": ["ann", "bo", "cy", "di"] * 50})
     >>> [(column.name, column.kind) for column in infer_table(frame).columns]
-    [('age', 'ordinal'), ('name', 'categorical')]
-    >>> infer_table(frame, {"age": {"kind": "real"}}).modelled[0].likelihood
-    'rounded'
+    [('age', 'real'), ('name', 'categorical')]
+    >>> infer_table(frame, {"age": {"kind": "ordinal"}}).modelled[0].likelihood
+    'categorical'
     """
     taken = take(frame, names)
     if len(taken.frame) < 2:
@@ -121,14 +121,17 @@ def _column(
     if kind == "datetime":
         return Column(kind=kind, **known | _time_fields(there, asked))
     if kind in (*NUMBERS, "numbers"):
-        import polars as pl
-
-        values = there.cast(pl.Float64).to_numpy()
-        numbers = Numbers.of(cells.name, values, single=cells.dtype == pl.Float32)
-        return Column(**known | number_fields(numbers, asked))
+        return Column(**known | number_fields(_numbers(there), asked))
     fields = level_fields(there, kind, categories, dtype == ORDERED, asked)
     # What the rules said of the column is said where no one asked for anything else.
     return Column(kind=kind, reason=reason, **known | fields)
+
+
+def _numbers(there: "pl.Series") -> Numbers:
+    import polars as pl
+
+    values = there.cast(pl.Float64).to_numpy()
+    return Numbers.of(there.name, values, single=there.dtype == pl.Float32)
 
 
 def _kind(
@@ -169,7 +172,8 @@ def _kind(
     counts_up = cells.dtype.is_integer() and not cells.null_count()
     if counts_up and (cells[1:] == cells[:-1] + 1).all():
         return "identifier", "counts up by 1 from row to row"
-    if distinct <= FEW_LEVELS and len(there) >= FEW_LEVELS * distinct:
+    few = distinct <= FEW_LEVELS and len(there) >= FEW_LEVELS * distinct
+    if few and _numbers(there).grid() is None:
         return "ordinal", f"{distinct} distinct numbers"
     return "numbers", ""
 

@@ -16,6 +16,7 @@ from jensen.errors import DataError, OptionError
 REPEATS = 0.95
 ATOM_SHARE = 0.15
 FEW_LEVELS = 20
+_FEW_FOR_ATOM = 5
 _SKEWED = 1.0
 _RARE_EVENTS = 10.0
 _DISPERSED = 0.7
@@ -53,7 +54,7 @@ class Numbers:
         """The value that many rows share."""
         most = int(self.rows.argmax())
         often = self.rows[most] >= ATOM_SHARE * len(self.values)
-        return float(self.distinct[most]) if often and len(self.distinct) > FEW_LEVELS else None
+        return float(self.distinct[most]) if often and len(self.distinct) > _FEW_FOR_ATOM else None
 
 
 def number_fields(numbers: Numbers, asked: Mapping[str, Any]) -> dict[str, Any]:
