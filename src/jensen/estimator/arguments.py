@@ -32,6 +32,10 @@ _AUTOMATIC = {
     "count": "negative-binomial",
     "real": "normal",
 }
+# What "auto" stands for. A table has few columns, of which each row shows only some: its networks
+# want little shrinkage and many steps, and their average is worth more than any of them.
+_OF_ARRAYS = {"weight_decay": 1.0, "average": None}
+_OF_TABLES = {"weight_decay": 0.01, "average": 0.999, "auto_steps": 6000}
 # Draws of z by which the bound on rows of a table is tightened.
 _DRAWS_OF_TABLES = 5
 _TRAINING = (
@@ -40,8 +44,11 @@ _TRAINING = (
 )  # fmt: skip
 
 
-def options_of(vae: "VAE") -> Options:
-    """How training is to go; `OptionError` where a parameter has an impossible value."""
+def options_of(vae: "VAE", schema: AnySchema) -> Options:
+    """How training is to go on data of this schema.
+
+    Raises `OptionError` where a parameter has an impossible value.
+    """
     _whole("draws", vae.draws)
     _whole("keep_rows", vae.keep_rows, least=0)
     for name, legal, holds in (
@@ -51,7 +58,14 @@ def options_of(vae: "VAE") -> Options:
         value = getattr(vae, name)
         if not (is_number(value) and holds(value)):
             raise OptionError(f"{name}={value!r}: must be {legal}.")
-    return Options(**{name: getattr(vae, name) for name in _TRAINING})
+    asked = {name: getattr(vae, name) for name in _TRAINING}
+    automatic = _OF_TABLES if isinstance(schema, TableSchema) else _OF_ARRAYS
+    chosen = {
+        name: value
+        for name, value in automatic.items()
+        if name not in asked or (isinstance(asked[name], str) and asked[name] == "auto")
+    }
+    return Options(**(asked | chosen))
 
 
 def schema_of(vae: "VAE", X: Any) -> AnySchema:

@@ -79,9 +79,11 @@ class VAE(Density, Transformer, Generator, Imputing):
         learning_rate: the highest.
         warmup: share of the steps over which the learning rate rises to it.
         decay: what share of it a half cosine leaves by the end.
-        weight_decay: shrinkage of the networks' matrices, apart from the gradient.
+        weight_decay: shrinkage of the networks' matrices, apart from the gradient; "auto" is 1,
+            and 0.01 of tables.
         clip: the longest gradient that a step follows.
-        average: running average of the weights, or `None`.
+        average: share of a running average of the weights that survives a step, or `None` for no
+            average; "auto" is none, and 0.999 of tables.
         early_stopping: stop when the validation ELBO rises no more.
         patience: epochs to wait for it.
         max_time: seconds after which no epoch is begun, or `None`.
@@ -140,9 +142,9 @@ class VAE(Density, Transformer, Generator, Imputing):
         learning_rate: float = 2e-3,
         warmup: float = 0.02,
         decay: float = 0.02,
-        weight_decay: float = 1.0,
+        weight_decay: float | str = "auto",
         clip: float = 100.0,
-        average: float | None = None,
+        average: float | str | None = "auto",
         early_stopping: bool = True,
         patience: int = 50,
         max_time: float | None = None,
@@ -220,8 +222,8 @@ class VAE(Density, Transformer, Generator, Imputing):
                 in this estimator.
         """
         keep_compiled_programs()
-        options = options_of(self)
         schema = schema_of(self, X)
+        options = options_of(self, schema)
         objective = objective_of(self, schema)
         rows = schema.check(X)
         seed = drawn_seed(self.random_state)

@@ -19,8 +19,9 @@ class Options:
     """How training goes.
 
     Attributes:
-        max_epochs: passes over the training rows, or "auto": as many as make 2,500 steps, but
-            50 at least and 500 at most. Small sets need the passes, large ones the steps.
+        max_epochs: passes over the training rows, or "auto": as many as make `auto_steps`, but
+            50 at least and 500 for each 2,500 steps at most. Small sets need the passes, large
+            ones the steps.
         batch_size: rows in a step. 128 keeps the matrix products near the speed of large
             ones and leaves some ten steps an epoch on a thousand rows.
         learning_rate: the highest one, after the warm-up. Adam is insensitive between 1e-3
@@ -37,6 +38,7 @@ class Options:
         patience: see there.
         max_time: seconds after which no new epoch is begun, or `None`.
         checkpoint_seconds: seconds between checkpoints, where there is a folder for them.
+        auto_steps: how many steps "auto" makes.
     """
 
     max_epochs: int | str = "auto"
@@ -51,6 +53,7 @@ class Options:
     patience: int = 50
     max_time: float | None = None
     checkpoint_seconds: float = 5.0
+    auto_steps: int = _STEPS
 
     def __post_init__(self):
         """Raise `OptionError`, naming the option and its legal values."""
@@ -59,7 +62,7 @@ class Options:
             self.max_epochs == "auto" or is_whole(self.max_epochs, 1),
             '"auto" or a whole number of at least 1',
         )
-        for name in ("batch_size", "patience"):
+        for name in ("batch_size", "patience", "auto_steps"):
             self._require(name, is_whole(getattr(self, name), 1), "a whole number of at least 1")
         # NaN is in no interval; infinity is no limit where it is the end of one.
         for name, legal, holds in (
@@ -84,7 +87,8 @@ class Options:
         """How many epochs `max_epochs` stands for with that many training rows."""
         if self.max_epochs != "auto":
             return int(self.max_epochs)
-        return int(np.clip(-(-_STEPS // self.steps(rows)), 50, 500))
+        most = 500 * self.auto_steps / _STEPS
+        return int(np.clip(-(-self.auto_steps // self.steps(rows)), 50, max(50, most)))
 
     def steps(self, rows: int) -> int:
         """Steps in an epoch: the last batch holds what remains."""
