@@ -80,7 +80,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         warmup: share of the steps over which the learning rate rises to it.
         decay: what share of it a half cosine leaves by the end.
         weight_decay: shrinkage of the networks' matrices, apart from the gradient; "auto" is 1,
-            and 0.01 of tables.
+            and 0.2 of tables.
         clip: the longest gradient that a step follows.
         average: share of a running average of the weights that survives a step, or `None` for no
             average; "auto" is none, and 0.999 of tables.
