@@ -39,7 +39,7 @@ __all__ = ["VAE", "load"]
 # says which of them may lie near it: those of the lowest scores are all but always among three
 # times as many of the lowest ELBO, and the others need no score.
 _ROWS_FOR_OFFSET = 500
-_DRAWS_OF_ELBO = 5
+_DRAWS_OF_ELBO = 2
 _SHARE_NEAR = 3.0
 
 
