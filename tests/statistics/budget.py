@@ -34,6 +34,7 @@ SHARES = {
     "generated rows": 3e-7,
     "predictive checks": 3e-7,
     "verdicts of checks": 4e-7,
+    "filled cells": 2e-7,
 }
 
 

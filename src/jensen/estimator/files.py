@@ -64,7 +64,7 @@ def restore(vae: "VAE", saved: store.Saved) -> None:
         saved.assembly,
         details["seed"],
         (details["training_rows"], details["validation_rows"]),
-        saved.rows,
+        np.zeros((0, 0)) if saved.rows is None else saved.rows,
     )
     vae._take(
         Trained(
