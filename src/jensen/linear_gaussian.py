@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.linalg import cho_factor, cho_solve
 
 from jensen._types import Constant, PRNGKey
@@ -30,18 +30,28 @@ __all__ = ["ExactEncoder", "LinearGaussian"]
 
 
 class ExactEncoder(eqx.Module):
-    """p(z | x) = N(A (x − m), L Lᵀ), the same L for every x."""
+    """p(z | x) = N(A (x − m), L Lᵀ), the same L for every x without holes.
+
+    Of a row with holes it is P⁻¹ = I + Σ w_j w_jᵀ / Ψ_j and A (x − m) = P Σ w_j (x_j − m_j) / Ψ_j,
+    with sums over what was observed; `scaled` has w_j / √Ψ_j for rows.
+    """
 
     gain: Float[Array, "latent features"]
     mean: Float[Array, " features"]
     scale_tril: Float[Array, "latent latent"]
+    scaled: Float[Array, "features latent"]
+    deviation: Float[Array, " features"]
 
-    def __call__(self, x: Float[Array, "*event"], mask: Any = None) -> Any:
-        """The posterior of a row of which everything was observed, of any event shape."""
-        if mask is not None:
-            raise OptionError("ExactEncoder takes rows without holes: leave the mask out.")
-        loc = self.gain @ (jnp.ravel(x) - self.mean)
-        return dist.MultivariateNormal(loc, scale_tril=self.scale_tril)
+    def __call__(self, x: Float[Array, "*event"], mask: Bool[Array, "*event"] | None = None) -> Any:
+        """The posterior of a row, of any event shape."""
+        away = jnp.ravel(x) - self.mean
+        if mask is None:
+            return dist.MultivariateNormal(self.gain @ away, scale_tril=self.scale_tril)
+        seen = jnp.ravel(mask)
+        scaled = jnp.where(seen[:, None], self.scaled, 0.0)
+        precision = jnp.eye(scaled.shape[1]) + scaled.T @ scaled
+        loc = jnp.linalg.solve(precision, scaled.T @ jnp.where(seen, away / self.deviation, 0.0))
+        return dist.MultivariateNormal(loc, precision_matrix=precision)
 
 
 class _DiagonalNoise(eqx.Module):
@@ -90,6 +100,10 @@ class LinearGaussian:
         Raises `OptionError` unless the prior is standard normal, the decoder linear and the
         likelihood normal with a variance that does not depend on z.
         """
+        if model.missingness is not None:
+            raise OptionError(
+                "method='exact' has no closed form where the mask is modelled too; use another."
+            )
         if isinstance(model.likelihood, _DiagonalNoise) and isinstance(model.decoder, Linear):
             return cls(
                 np.asarray(model.decoder.weight, np.float64),
@@ -154,13 +168,16 @@ class LinearGaussian:
         return z @ self.weights.T + self.mean + noise
 
     def encoder(self) -> ExactEncoder:
-        """x -> p(z | x), exactly, in single precision."""
+        """x -> p(z | x), exactly, in single precision; cells may be missing."""
+        deviation = np.sqrt(self.noise_variance)
         _, scaled = self._posterior_factor()
         _, covariance = self.posterior(np.zeros((1, len(self.mean))))
         return ExactEncoder(
             jnp.float32((scaled @ covariance).T),
             jnp.float32(self.mean),
             jnp.float32(np.linalg.cholesky(covariance)),
+            jnp.float32(self.weights / deviation[:, None]),
+            jnp.float32(deviation),
         )
 
     def model(self) -> Model:

@@ -34,6 +34,8 @@ SHARES = {
     "generated rows": 3e-7,
     "predictive checks": 3e-7,
     "verdicts of checks": 4e-7,
+    "filled cells": 1e-7,
+    "draws of missing cells": 1e-7,
 }
 
 

@@ -1,5 +1,6 @@
 """What `VAE` asks of its parameters, and what they say to the model and to training."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,10 @@ def schema_of(vae: "VAE", X: Any) -> AnySchema:
     Raises `DataError` or `OptionError` as the inferences do.
     """
     of_numbers = {name: getattr(vae, name) for name in ("high", "shape", "dtype")}
+    if not (vae.schema is None or isinstance(vae.schema, (Mapping, TableSchema))):
+        raise OptionError(
+            f"schema={vae.schema!r}: give {{column: {{field: value}}}}, or a data.TableSchema."
+        )
     if isinstance(vae.schema, TableSchema):
         return replace(vae.schema, container=container_of(X))
     if vae.kind == "table" or vae.schema is not None or (vae.kind is None and is_table(X)):

@@ -81,6 +81,8 @@ def restore(vae: "VAE", saved: store.Saved) -> None:
 
 def _is_plain(value: Any) -> bool:
     """Whether JSON can hold `value` once `_plain` has made it into Python's own."""
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(each) for name, each in value.items())
     if isinstance(value, (list, tuple, np.ndarray)):
         return all(_is_plain(each) for each in value)
     finite = not isinstance(value, (float, np.floating)) or bool(np.isfinite(value))
@@ -91,4 +93,6 @@ def _plain(value: Any) -> Any:
     """NumPy's numbers and arrays as Python's own."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import queries
+from jensen._sampling import generator
 from jensen.data import TableSchema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
@@ -72,7 +73,8 @@ class Imputing(Fitted):
         schema, rows = self._table(), self._checked(X)
         key = self._key(13, random_state)
         found = queries.impute(self.model_, rows, key, draws, level, keep)
-        again = lambda x: schema.restore(x, like=X)
+        rng = generator(key)
+        again = lambda x: schema.restore(x, like=X, rng=rng)
         return Imputed(
             again(found.values),
             again(found.lower),

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from jensen._sampling import fold
 from jensen._types import Datum, PRNGKey
-from jensen.evidence import Estimate, importance
+from jensen.evidence import importance
 from jensen.model import Model
 
 __all__ = ["column_scores"]
@@ -16,19 +17,22 @@ def column_scores(
 
     It is log p(x) − log p(x without x_j), each by importance sampling from the encoder, which
     sees the mask. In nats, of a density or a probability as the column's likelihood is; NaN where
-    a cell is missing.
+    a cell is missing. Why cells are missing plays no part: that a cell were missing too, if it
+    were taken away, would be said of the mask and not of the cell.
 
-    Raises `OptionError` for no rows, or `draws` below 1.
+    Raises `OptionError` for no cells, or `draws` below 1.
     """
-    count, columns = np.shape(X.x)
-    mask = np.ones((count, columns), bool) if X.mask is None else np.asarray(X.mask)
-    # All cells, and then all but each in turn.
-    kept = np.concatenate([np.ones((1, columns), bool), ~np.eye(columns, dtype=bool)])
-    x = np.broadcast_to(np.asarray(X.x)[:, None], (count, columns + 1, columns))
-    masks = mask[:, None] & kept[None]
-    flat = Datum(x.reshape(-1, columns), masks.reshape(-1, columns))
-    found: Estimate = importance(model, flat, key, draws)
-    values = found.values.reshape(count, columns + 1)
-    errors = found.standard_errors.reshape(count, columns + 1)
-    scores = np.where(mask, values[:, :1] - values[:, 1:], np.nan)
-    return scores, np.where(mask, np.hypot(errors[:, :1], errors[:, 1:]), np.nan)
+    plain = Model(model.prior, model.decoder, model.likelihood, model.encoder)
+    x = np.asarray(X.x)
+    mask = np.ones(x.shape, bool) if X.mask is None else np.asarray(X.mask)
+    row, column = np.nonzero(mask)
+    others = mask[row]
+    others[np.arange(len(row)), column] = False
+    whole = importance(plain, Datum(x, mask), fold(key, 0), draws)
+    rest = importance(plain, Datum(x[row], others), fold(key, 1), draws)
+    scores, errors = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
+    # Of a row so far out that it has no density without the cell either, nothing can be said.
+    with np.errstate(invalid="ignore"):
+        scores[mask] = whole.values[row] - rest.values
+        errors[mask] = np.hypot(whole.standard_errors[row], rest.standard_errors)
+    return scores, errors

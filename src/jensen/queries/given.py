@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 
 from jensen._batching import map_rows, taken
-from jensen._sampling import fold, row_keys
+from jensen._sampling import fold, generator, row_keys
 from jensen._types import Data, Datum, PRNGKey, as_datum
 from jensen._words import counted
 from jensen.errors import OptionError
@@ -59,13 +59,13 @@ class Given:
 def cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> tuple[Array, Array]:
     """For one row and draws of its z: draws of x, and E[x | z], each of shape (draws, *event).
 
-    In the draws of x what was observed stands in its place. Where the model says why cells are
-    missing, draws are given that they are, and stand for the mean too.
+    In the draws of x what was observed stands in its place. Where that a cell is missing tells of
+    its value, draws are given that it is, and stand for the mean too.
     """
 
     def one(z: Any, key: PRNGKey) -> tuple[Array, Array]:
         p: Any = model.conditional(z)
-        if model.missingness is None:
+        if model.missingness is None or not model.missingness.depends:
             return p.sample(key), p.mean
         x = model.missingness.sample(p, key)
         return x, x
@@ -74,6 +74,12 @@ def cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> tuple[Array, Array]
     if row.mask is None:
         return jnp.broadcast_to(row.x, x.shape), mean
     return jnp.where(row.mask[None], row.x[None], x), mean
+
+
+def require_draws(draws: Any) -> None:
+    """Raise `OptionError` for a number of draws that not all methods can give."""
+    if not (isinstance(draws, (int, np.integer)) and draws >= 16 and draws % 4 == 0):
+        raise OptionError(f"draws={draws!r}: must be a multiple of 4, and at least 16.")
 
 
 def given(
@@ -95,8 +101,7 @@ def given(
     Raises:
         OptionError: an impossible number of draws, or no rows.
     """
-    if not (isinstance(draws, (int, np.integer)) and draws >= 16 and draws % 4 == 0):
-        raise OptionError(f"draws={draws!r}: must be a multiple of 4, and at least 16.")
+    require_draws(draws)
     rows = as_datum(X)
     found = posterior(model, rows, fold(key, 0), _METHODS[0], draws)
     z, ess, bad = np.array(found.z), np.array(found.ess), found.unreliable()
@@ -109,7 +114,9 @@ def given(
         # What is no better stays as it is.
         better = ~again.unreliable() | (again.ess > ess[where])
         chosen = where[better]
-        z[chosen], ess[chosen] = again.z[better], again.ess[better]
+        # Neighbours in a chain are alike, and whoever takes the first few is to have all of it.
+        order = generator(fold(key, number)).permutation(draws)
+        z[chosen], ess[chosen] = again.z[better][:, order], again.ess[better]
         method[chosen] = other
         bad[where] = again.unreliable()
     return Given(z, method, ess, bad)

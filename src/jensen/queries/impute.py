@@ -13,7 +13,7 @@ from jensen._sampling import fold, row_keys
 from jensen._types import Datum, PRNGKey
 from jensen.errors import OptionError
 from jensen.model import Model
-from jensen.queries.given import Given, cells, given
+from jensen.queries.given import Given, cells, given, require_draws
 
 __all__ = ["Filled", "impute"]
 
@@ -52,7 +52,7 @@ def _one_row(
     context: _Context, row: Datum, z: Any, key: PRNGKey
 ) -> tuple[Array, Array, Array, Array]:
     x, mean = cells(context.model, row, z, key)
-    levels = np.array(context.model.likelihood.levels)
+    levels = np.array(getattr(context.model.likelihood, "levels", 0))
     average = mean.mean(axis=0)
     if levels.any():
         codes = jnp.clip(x, 0.0, float(levels.max())).astype(jnp.int32)
@@ -63,17 +63,17 @@ def _one_row(
     # Both ends are draws: of whole numbers the interval holds at least what it says.
     ordered = jnp.sort(x, axis=0)
     outside = int(len(x) * (1 - context.level) / 2)
-    values = average if row.mask is None else jnp.where(row.mask, row.x, average)
+    values = jnp.asarray(row.x) if row.mask is None else jnp.where(row.mask, row.x, average)
     return values, ordered[outside], ordered[-1 - outside], x[: context.keep]
 
 
 def impute(
     model: Model, X: Datum, key: PRNGKey, draws: int = 200, level: float = 0.9, keep: int = 5
 ) -> Filled:
-    """Fill the missing cells of rows of a table.
+    """Fill the missing cells of rows.
 
     Args:
-        model: a `Model` of a table, with `Columns` for likelihood.
+        model: a `Model` of rows of d numbers; with `Columns` for likelihood, some are categories.
         X: rows with their mask, shape (rows, d).
         key: a typed JAX key.
         draws: of z for each row; a multiple of 4 and at least 16.
@@ -83,6 +83,7 @@ def impute(
     Raises:
         OptionError: an impossible option, or no rows.
     """
+    require_draws(draws)
     if not 0 < level < 1:
         raise OptionError(f"level={level!r}: must be a share above 0 and below 1.")
     if not (isinstance(keep, (int, np.integer)) and 0 <= keep <= draws):

@@ -56,6 +56,15 @@ class LawDistribution(eqx.Module):
     def mean(self) -> Float[Array, " k"]:
         """E[x | z]; of categories, which have no mean, the most likely one."""
 
+    @abstractmethod
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        """Values and the logarithms of their weights, by which E[f(x)] ≈ Σ w f(value).
+
+        They lie where this distribution does, however narrow it is, and weights add up to one.
+        Of densities it is the trapezoidal rule, of many whole numbers they stand for groups of
+        them; both are for an f that is smooth on the scale of the distribution's spread.
+        """
+
 
 class Law(eqx.Module):
     """h -> p(x | z) of k columns.

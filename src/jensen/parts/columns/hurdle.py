@@ -36,6 +36,15 @@ class _AtomDistribution(LawDistribution):
         p = sigmoid(self.logit)
         return p * self.atom + (1 - p) * self.base.mean
 
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        """The atom before the base's."""
+        values, log_weights = self.base.nodes()
+        rest = log_sigmoid(-self.logit)[None] + log_weights
+        return (
+            jnp.concatenate([self.atom[None], values]),
+            jnp.concatenate([log_sigmoid(self.logit)[None], rest]),
+        )
+
 
 class HurdleDistribution(_AtomDistribution):
     """P(x = atom) = p; all other values by a law that has no mass there."""

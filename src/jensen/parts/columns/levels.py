@@ -52,6 +52,12 @@ class LevelsDistribution(LawDistribution):
         """The most likely category."""
         return jnp.argmax(self.log_probs, axis=1).astype(jnp.float32)
 
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        """All categories that were seen."""
+        log_weights = self.log_probs.T
+        number = jnp.arange(float(len(log_weights)))[:, None]
+        return jnp.broadcast_to(number, log_weights.shape), log_weights
+
 
 class _Levels(Law):
     """What laws of categories share: how many there are, and the share of the unseen."""

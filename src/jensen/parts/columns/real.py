@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.nn import softplus
+from jax.nn import log_softmax, softplus
 from jaxtyping import Float
 
 from jensen._types import Constant, PRNGKey
@@ -62,6 +62,17 @@ class LocationScale(Law):
         return loc, spread * jnp.exp(jnp.clip(h1, _LEAST_LOG_SCALE, most))
 
 
+# Standard deviations, of which those beyond have a share of 2e-9.
+_TICKS = np.linspace(-6.0, 6.0, 49)
+# Of Student's t the hyperbolic sine of these is scales, up to 750: its tails are longer.
+_STRETCHED = np.linspace(-7.3, 7.3, 49)
+
+
+def _column(values: np.ndarray) -> Array:
+    """Numbers as an array that stands beside columns, shape (nodes, 1)."""
+    return jnp.asarray(values[:, None], jnp.float32)
+
+
 class NormalDistribution(LawDistribution):
     """N(loc, scale²)."""
 
@@ -80,6 +91,11 @@ class NormalDistribution(LawDistribution):
     def mean(self) -> Float[Array, " k"]:
         """loc."""
         return self.loc
+
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        ticks = _column(_TICKS)
+        values = self.loc[None] + self.scale[None] * ticks
+        return values, jnp.broadcast_to(log_softmax(-0.5 * ticks**2, axis=0), values.shape)
 
 
 class Normal(LocationScale):
@@ -114,6 +130,10 @@ class LogNormalDistribution(LawDistribution):
         """exp(loc + scale² / 2)."""
         return jnp.exp(jnp.minimum(self.log.loc + self.log.scale**2 / 2, _LARGEST_LOG))
 
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        y, log_weights = self.log.nodes()
+        return jnp.exp(jnp.clip(y, -_LARGEST_LOG, _LARGEST_LOG)), log_weights
+
 
 # exp of it is still a number in single precision, and exp of the second times any shape.
 _LARGEST_LOG = 85.0
@@ -145,6 +165,13 @@ class TDistribution(LawDistribution):
     def mean(self) -> Float[Array, " k"]:
         """loc; ν is above 2."""
         return self.t.loc
+
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        ticks = _column(np.sinh(_STRETCHED))
+        values = self.t.loc[None] + self.t.scale[None] * ticks
+        df = self.t.df[None]
+        log_density = -0.5 * (df + 1.0) * jnp.log1p(ticks**2 / df)
+        return values, log_softmax(log_density + _column(np.log(np.cosh(_STRETCHED))), axis=0)
 
 
 class StudentT(LocationScale):
@@ -198,6 +225,29 @@ class GammaDistribution(LawDistribution):
     def mean(self) -> Float[Array, " k"]:
         """μ."""
         return jnp.exp(self.log_mean)
+
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        """Even in t = log(x / μ), whose density is all but exp(−a (e^t − 1 − t))."""
+        log_values, log_weights = gamma_nodes(self.log_mean, self.shape)
+        return jnp.exp(jnp.clip(log_values, -_LARGEST_LOG, _LARGEST_LOG)), log_weights
+
+
+def gamma_nodes(
+    log_mean: Float[Array, " k"], shape: Float[Array, " k"]
+) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+    """Nodes of the logarithm of a gamma variable, in order, and the logarithms of their weights."""
+    spread = 6.0 / jnp.sqrt(shape)
+    first, last = -(spread + 4.0), jnp.log1p(spread + 20.0 / shape)
+    # Of a large shape both ends are six deviations away.
+    first = jnp.maximum(first, -(spread + 15.0 / shape))
+    share = _column(np.linspace(0.0, 1.0, 65))
+    away = first[None] + (last - first)[None] * share
+    log_density = -shape[None] * (jnp.expm1(away) - away)
+    # Below the first node the density falls as e^{at}, which is no step of the rule.
+    step = (last - first)[None] / 64.0
+    below = jnp.log(0.5 + 1.0 / (shape[None] * step))
+    log_density += jnp.where(share == 0.0, jnp.maximum(below, 0.0), 0.0)
+    return log_mean[None] + away, log_softmax(log_density, axis=0)
 
 
 class Gamma(LocationScale):

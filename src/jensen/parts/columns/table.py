@@ -1,6 +1,6 @@
 """The likelihood of a table: a law for each column, columns of one law side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.nn import logsumexp
 from jaxtyping import Bool, Float
 
 from jensen._types import PRNGKey
@@ -86,6 +87,21 @@ class ColumnsDistribution(eqx.Module):
     def mean(self) -> Float[Array, " d"]:
         """E[x | z] of numbers, and the most likely of categories."""
         return self._in_order([part.mean for part in self.parts])
+
+    def log_expectation(
+        self, log_f: Callable[[Float[Array, " d"]], Float[Array, " d"]]
+    ) -> Float[Array, " d"]:
+        """log E[f_j(x_j)] of each column, by its nodes; `log_f` is of a row, entry by entry."""
+
+        def of_part(part: LawDistribution, where: tuple[int, ...]) -> Array:
+            values, log_weights = part.nodes()
+            columns = np.array(where)
+            row = jnp.ones(sum(map(len, self.where)))
+            log_each = jax.vmap(lambda x: log_f(row.at[columns].set(x))[columns])(values)
+            return logsumexp(log_weights + log_each, axis=0)
+
+        pairs = zip(self.parts, self.where, strict=True)
+        return self._in_order([of_part(part, where) for part, where in pairs])
 
 
 class Columns(eqx.Module):

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.nn import log_sigmoid, sigmoid, softplus
+from jax.lax import stop_gradient
+from jax.nn import log_sigmoid, log_softmax, sigmoid, softplus
 from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Float
 
@@ -23,7 +24,7 @@ from jensen._types import Constant, PRNGKey
 from jensen.parts._special import log1mexp
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns._base import Facts, Law, LawDistribution, single
-from jensen.parts.columns.real import LocationScale
+from jensen.parts.columns.real import LocationScale, gamma_nodes
 from jensen.parts.likelihoods.counts import NegativeBinomial as CountLikelihood
 from jensen.parts.likelihoods.counts import NegativeBinomialDistribution
 
@@ -42,6 +43,32 @@ _HALF_LOG_TWO_PI = 0.5 * float(np.log(2 * np.pi))
 _TAIL = -12.0
 # An interval this wide has as many digits by the slope at its middle as by a difference.
 _NARROW = 0.02
+# Scales of a logistic, and standard deviations, that nodes lie apart; beyond the last there is
+# a share of 1e-7.
+_LOGITS = np.linspace(-16.0, 16.0, 81)
+_DEVIATIONS = np.linspace(-6.0, 6.0, 65)
+# A share that is none.
+_NOTHING = 1e-30
+
+
+def _groups(
+    values: Float[Array, "nodes k"],
+) -> tuple[Float[Array, "nodes k"], Float[Array, "inner k"]]:
+    """Whole numbers in order as groups of their neighbours: the middles, and the edges between.
+
+    Equal ones share a group, and the others of them are empty. The first and the last group are
+    open, and have no middle but the number itself.
+    """
+    values = stop_gradient(values)
+    edges = jnp.floor(0.5 * (values[:-1] + values[1:])) + 0.5
+    inner = 0.5 * (edges[:-1] + edges[1:])
+    return jnp.concatenate([values[:1], inner, values[-1:]]), edges
+
+
+def _shares(below: Float[Array, "inner k"]) -> Float[Array, "nodes k"]:
+    """The logarithm of each group's share, from what lies below each edge."""
+    up_to = jnp.pad(below, ((0, 1), (0, 0)), constant_values=1.0)
+    return jnp.log(jnp.maximum(up_to - jnp.pad(below, ((1, 0), (0, 0))), _NOTHING))
 
 
 class RoundedDistribution(LawDistribution):
@@ -76,6 +103,11 @@ class RoundedDistribution(LawDistribution):
         far = jnp.rint(self.loc) - 40.0 * jnp.maximum(self.scale, 1.0)
         start = jnp.clip(jnp.rint(far), self.low, self.high)
         return start + self._beyond(start) - self._beyond(self.high)
+
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        y = self.loc[None] + self.scale[None] * jnp.asarray(_LOGITS[:, None], jnp.float32)
+        middles, edges = _groups(jnp.clip(jnp.rint(y), self.low[None], self.high[None]))
+        return middles, _shares(sigmoid((edges - self.loc[None]) / self.scale[None]))
 
     def _beyond(self, start: Array) -> Array:
         """Σ_k P(Y > k + ½) over whole k from `start` on."""
@@ -182,6 +214,12 @@ class RoundedLogNormalDistribution(LawDistribution):
         rest = self._up_to(jnp.maximum(self.high, end)) - self._up_to(end)
         return few + terms + rest
 
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        y = self.loc[None] + self.scale[None] * jnp.asarray(_DEVIATIONS[:, None], jnp.float32)
+        x = jnp.rint(jnp.exp(jnp.minimum(y, _LARGEST_LOG)))
+        middles, edges = _groups(jnp.clip(x, self.low[None], self.high[None]))
+        return middles, _shares(jax.vmap(lambda edge: ndtr(self._standard(edge)))(edges))
+
     def _up_to(self, t: Array) -> Array:
         """∫ P(Y > u) du from 0 to t, which is E[min(Y, t)]; and Euler's correction for a sum."""
         z = self._standard(t)
@@ -223,6 +261,18 @@ class CountDistribution(LawDistribution):
     def mean(self) -> Float[Array, " k"]:
         """low + μ."""
         return self.low + self.counts.mean
+
+    def nodes(self) -> tuple[Float[Array, "nodes k"], Float[Array, "nodes k"]]:
+        """The first whole numbers, and those about a gamma's of the same mean and variance."""
+        mean, r = self.counts.mean, self.counts.concentration
+        far, _ = gamma_nodes(jnp.log(mean), mean / (1.0 + mean / r))
+        few = jnp.broadcast_to(jnp.arange(17.0)[:, None], (17, len(mean)))
+        far = jnp.rint(jnp.exp(jnp.minimum(far, _LARGEST_LOG)))
+        middles, edges = _groups(jnp.sort(jnp.concatenate([few, far]), axis=0))
+        edges = jnp.concatenate([middles[:1] - 0.5, edges, middles[-1:] + 0.5])
+        widths = jnp.maximum(jnp.diff(edges, axis=0), _NOTHING)
+        log_p = jax.vmap(self.counts.log_prob)(middles)
+        return self.low[None] + middles, log_softmax(log_p + jnp.log(widths), axis=0)
 
 
 class NegativeBinomial(Law):
