@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from jensen._files import write_atomic
 from jensen.cli._inputs import FRAMES
 from jensen.data import TableSchema
@@ -14,10 +16,34 @@ from jensen.errors import FileError, OptionError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["TABLES", "csv_of", "records", "require_table_suffix", "write_frame", "write_pieces"]
+__all__ = [
+    "TABLES",
+    "csv_of",
+    "drawn",
+    "records",
+    "require_table_suffix",
+    "write_frame",
+    "write_pieces",
+]
 
 _PARQUET, _CSV = ".parquet", (".csv", ".tsv")
 TABLES = (*_CSV, *FRAMES)
+
+
+def drawn(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Rows that a model made, without the digits by which float64 tells a float32 apart."""
+    import polars as pl
+
+    cells = []
+    for series in frame.get_columns():
+        if series.dtype == pl.Float64:
+            values = series.to_numpy()
+            single = values.astype(np.float32)
+            short = single.astype(str).astype(np.float64)
+            series = pl.Series(series.name, np.where(single == values, short, values))
+            series = series.set(frame[series.name].is_null(), None)
+        cells.append(series)
+    return pl.DataFrame(cells)
 
 
 def require_table_suffix(out: Path | None, option: str = "out") -> None:

@@ -106,8 +106,9 @@ class Answer:
             self.require(table=False)
             self.show(name, rows, schema.names, more)
             return
-        from jensen.cli._frames import csv_of, records, write_frame
+        from jensen.cli._frames import csv_of, drawn, records, write_frame
 
+        rows = drawn(rows)
         if self.out is not None:
             write_frame(self.out, rows, schema)
             self.say(f"wrote {counted(len(rows), 'row')} to {self.out}")
