@@ -1,6 +1,7 @@
 """How much of the evidence of a mixed row is a probability, and how much a density."""
 
 import numpy as np
+from jax import Array
 
 from jensen._batching import map_rows
 from jensen._types import Datum, PRNGKey
@@ -31,6 +32,6 @@ def probability_of_cells(model: Model, X: Datum, key: PRNGKey, draws: int = 1000
     return importance(model, Datum(X.x, observed & discrete), key, draws)
 
 
-def _is_probability(model: Model, x: np.ndarray) -> np.ndarray:
-    found: np.ndarray = model.likelihood.is_probability(x)
+def _is_probability(model: Model, x: Array) -> Array:
+    found: Array = model.likelihood.is_probability(x)
     return found
