@@ -151,6 +151,19 @@ def test_pieces_are_filled_as_the_whole_is(run, home, monkeypatch):
     assert whole.equals(pl.read_parquet(home / "pieces.parquet"))
 
 
+def test_columns_that_no_model_sees_need_not_be_there(run, home):
+    frame = pl.read_csv(home / "people.csv", infer_schema=False).head(10)
+    frame.drop("id", "unit").write_csv(home / "fewer.csv")
+    fewer = cells_of(run("impute model fewer.csv --quiet"))
+    frame.with_columns(unit=pl.lit("")).write_csv(home / "empty.csv")
+    empty = cells_of(run("impute model empty.csv --quiet"))
+    assert list(fewer[0]) == MODELLED
+    assert [row | {"id": "", "unit": ""} for row in fewer] == [
+        row | {"id": "", "unit": ""} for row in empty
+    ]
+    assert [(row["id"], row["unit"]) for row in empty[:2]] == [("p00000", "cm"), ("p00001", "cm")]
+
+
 def test_draws_are_numbered(run, home):
     run("impute model people.csv --out draws.arrow --draws 2")
     drawn = pl.read_ipc(home / "draws.arrow")
@@ -282,7 +295,7 @@ def test_numbers_of_one_kind_stay_arrays(run, home):
         ("fit people.csv --schema model/run.json", "is no schema of a table"),
         ("fit people.csv --schema model/schema.json", "people.csv: line "),
         ("fit people.csv --na unknown --out model", "--overwrite"),
-        ("fit people.csv --hidden 8 --latent 2 --epochs 3 --out model --resume", "no --na"),
+        ("fit people.csv --hidden 8 --latent 2 --epochs 3 --out model --resume --quiet", "no --na"),
         ("impute model other.csv", "other.csv"),
         ("impute model people.csv --out x.npy", "--out x.npy"),
         ("impute model people.csv --draws 0", "--draws=0"),

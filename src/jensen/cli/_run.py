@@ -170,6 +170,8 @@ def _require_same(note: dict[str, Any], asked: Asked, path: Path) -> None:
             given, started = f"{option(name)} {_shown(value)}", _shown(then.get(name))
             if name == "data":
                 given, started = place(asked.source.data), "other rows"
+            elif name == "na":
+                given, started = _spellings(value), _spellings(then.get(name) or [])
             elif name == "schema":
                 given, started = _SCHEMA[value is None], _SCHEMA[then[name] is None]
             elif name == "header":
@@ -292,6 +294,10 @@ def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> 
         print_json(told)
     if not (asked.json and asked.quiet):
         print_summary(told, check, to_stderr=asked.json)
+
+
+def _spellings(na: list[str]) -> str:
+    return " ".join(f"--na {each}" for each in na) or "no --na"
 
 
 def _shown(value: Any) -> str:

@@ -118,13 +118,18 @@ def _pieces(
 
     from jensen.cli._inputs import naming
     from jensen.data.tables import pieces
+    from jensen.data.tables.types import polars_type
 
     schema, keep = vae.schema_, draws or 0
     enough = max(_DRAWS, -(-keep // 4) * 4)
     for piece in pieces(source.where, schema, _PIECE, source.na, source.header):
-        # Columns that no model sees need not be there.
-        absent = [column.name for column in schema.columns if column.name not in piece.columns]
-        whole = piece.with_columns(pl.lit(None).alias(name) for name in absent)
+        # Columns that no model sees need not be there, nor have a cell.
+        empty = [
+            pl.lit(None, dtype=polars_type(column.storage, column.categories)).alias(column.name)
+            for column in schema.columns
+            if not column.modelled and piece.schema.get(column.name, pl.Null()) == pl.Null
+        ]
+        whole = piece.with_columns(empty)
         with naming(source.data):
             mask = np.asarray(schema.check(whole).mask)
             found = vae.impute(whole, enough, level, keep=keep, random_state=seed)

@@ -5,11 +5,10 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jax import Array
 
 from jensen import evidence
 from jensen._sampling import split
-from jensen._types import PRNGKey
+from jensen._types import Data, PRNGKey
 from jensen._words import counted
 from jensen.data import AnySchema, Column, Schema, TableSchema
 from jensen.errors import OptionError
@@ -157,7 +156,7 @@ class Comparison:
 def compare(
     a: Model,
     b: Model,
-    X: Array | np.ndarray,
+    X: Data,
     key: PRNGKey,
     method: str = "importance",
     *,
@@ -174,7 +173,7 @@ def compare(
     Args:
         a: the first model; a difference above zero speaks for it.
         b: the second.
-        X: rows that neither was trained on, shape (rows, *event).
+        X: rows that neither was trained on, shape (rows, *event), or a `Datum` of such.
         key: a typed JAX key.
         method: "importance", with `draws` of each encoder; "annealed", with `temperatures`; or
             "exact", of linear-Gaussian models.
