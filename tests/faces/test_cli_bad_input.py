@@ -19,8 +19,8 @@ CASES = [
     # data
     ("fit missing.csv", "missing.csv: no such file"),
     ("fit table.parquet", "table.parquet"),
-    ("fit text.csv", "text.csv: line 3, column 'b'"),
-    ("fit nan.csv", "nan.csv: line 3, column 'b'"),
+    ("fit text.csv --kind real", "text.csv: line 3, column 'b'"),
+    ("fit nan.csv --kind real", "nan.csv: line 3, column 'b'"),
     ("fit nan.npy", "row 1"),
     ("fit empty.csv", "empty.csv"),
     ("fit one.csv", "one.csv: holds 1 row"),
@@ -31,7 +31,7 @@ CASES = [
     ("fit nan.npy --header", "--header: only .csv and .tsv"),
     ("fit two.npz --key a --no-header", "--no-header: only .csv and .tsv"),
     ("fit digits --header", "digits has none"),
-    ("fit table.csv --no-header", "table.csv: line 1, column 1: 'a' is text"),
+    ("fit table.csv --no-header --kind real", "table.csv: line 1, column 1: 'a' is text"),
     # the model
     (f"{FIT} --latent 0", "--latent=0"),
     (f"{FIT} --latent x", "--latent"),

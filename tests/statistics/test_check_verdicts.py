@@ -43,7 +43,7 @@ def told(model, truth=TRUTH, training=None, seed=0, rows=ROWS):
 @pytest.fixture
 def few_replications(monkeypatch):
     """Where nothing is asked of the predictive checks, which take most of the time."""
-    monkeypatch.setattr(predictive, "_REPLICATIONS", 10)
+    monkeypatch.setattr(predictive, "REPLICATIONS", 10)
 
 
 def test_rows_without_density_are_neither_averaged_away_nor_a_warning(few_replications):

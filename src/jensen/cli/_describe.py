@@ -8,7 +8,7 @@ from typing import Any
 import jensen
 from jensen import store
 from jensen._files import tree_arrays
-from jensen.data import Schema
+from jensen.data import Schema, TableSchema
 
 __all__ = ["describe", "lines"]
 
@@ -54,8 +54,9 @@ def lines(told: dict[str, Any]) -> list[str]:
         "seconds": f"{training['seconds']:.1f}",
         "seed": training["seed"],
     }
+    schema = TableSchema if "columns" in told["schema"] else Schema
     sections = {
-        "schema": Schema.from_json(told["schema"]).describe(),
+        "schema": schema.from_json(told["schema"]).describe(),
         "assembly": [f"{name}: {_shown(value)}" for name, value in told["assembly"].items()],
         "training": [f"{name}: {value}" for name, value in facts.items()],
         "versions": [", ".join(f"{name} {value}" for name, value in told["versions"].items())],
@@ -77,6 +78,8 @@ def _count(model: Any) -> int:
 def _shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return f"{len(value)}, each with the law that the schema says"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none (linear)"
     return "default" if value is None else str(value)

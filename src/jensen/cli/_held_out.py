@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jensen._types import Data, Datum
 from jensen.cli._folder import read_run
 from jensen.cli._inputs import Source, chosen_rows, full_name, read_fitting_rows
-from jensen.data import Dataset
+from jensen.data import Dataset, TableSchema
 from jensen.data.sources import STDIN
 from jensen.errors import DataError, OptionError
 
@@ -38,20 +39,20 @@ class HeldOut:
 
     Attributes:
         name: of the data.
-        rows: all rows of the file, checked, shape (n, *event).
+        rows: all rows of the file, checked, shape (n, *event); of a table, a frame of polars.
         indices: which of them are held out.
         labels: one for each of `rows`, or `None`.
         training: the rows that the model was fitted to, where they are known.
     """
 
     name: str
-    rows: np.ndarray
+    rows: Any
     indices: np.ndarray
     labels: np.ndarray | None = None
-    training: np.ndarray | None = None
+    training: Any = None
 
     @property
-    def scored(self) -> np.ndarray:
+    def scored(self) -> Any:
         """The held-out rows."""
         return self.rows[self.indices]
 
@@ -65,14 +66,23 @@ def limited(held_out: HeldOut) -> HeldOut:
     return replace(held_out, indices=held_out.indices[chosen])
 
 
-def digest(X: np.ndarray) -> str:
+def digest(X: Data) -> str:
     """By which data are known again."""
+    if isinstance(X, Datum):
+        mask = np.asarray(X.mask)
+        known = np.where(mask, X.x, np.float32(0))
+        return sha256(known.tobytes() + mask.tobytes()).hexdigest()
     return sha256(np.ascontiguousarray(X).tobytes()).hexdigest()
+
+
+def _digest(vae: "VAE", dataset: Dataset) -> str:
+    table = isinstance(vae.schema_, TableSchema)
+    return digest(vae.schema_.check(dataset.X) if table else dataset.X)
 
 
 def held_out_of(dataset: Dataset, indices: np.ndarray) -> HeldOut:
     """Some rows of a data set held out, all others fitted to."""
-    others = np.delete(dataset.X, indices, axis=0)
+    others = dataset.X[np.delete(np.arange(len(dataset.X)), indices)]
     return HeldOut(dataset.name, dataset.X, indices, dataset.labels, others)
 
 
@@ -97,7 +107,7 @@ def held_out_where_known(
     if source.header is None and full_name(source.data) == run["data"]:
         source = replace(source, header=run.get("header"))
     dataset = read_fitting_rows(vae, source)
-    if digest(dataset.X) != run["digest"]:
+    if _digest(vae, dataset) != run["digest"]:
         return HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels), False
     return held_out_of(dataset, np.array(run["test"], dtype=int)), True
 
@@ -119,9 +129,9 @@ def held_out_by_fit(vae: "VAE", model: Path) -> HeldOut:
             f"{model}: was fitted to standard input, which is gone; name held-out rows: jensen"
             " report MODEL DATA"
         )
-    source = Source(run["data"], run["key"], run.get("header"))
+    source = Source(run["data"], run["key"], run.get("header"), tuple(run.get("na") or ()))
     dataset = read_fitting_rows(vae, source)
-    if digest(dataset.X) != run["digest"]:
+    if _digest(vae, dataset) != run["digest"]:
         raise DataError(
             f"{run['data']}: has changed since {model} was fitted; name held-out rows: jensen"
             " report MODEL DATA"

@@ -5,23 +5,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import jensen
-from jensen.data import BUILT_IN, Dataset
-from jensen.data.sources import STDIN, place
+from jensen.cli._folder import read_run
+from jensen.data import BUILT_IN, Dataset, TableSchema
+from jensen.data.csv_lines import Text
+from jensen.data.sources import STDIN, place, read_stdin
 from jensen.errors import DataError, JensenError, OptionError
 
 if TYPE_CHECKING:
     from jensen import VAE
 
 __all__ = [
+    "FRAMES",
     "Source",
+    "array_of",
     "chosen_rows",
     "full_name",
+    "in_polars",
+    "is_frame_file",
     "load_model",
+    "missing_spellings",
     "model_and_rows",
     "naming",
     "read_fitting_rows",
@@ -29,17 +36,75 @@ __all__ = [
 ]
 
 
+FRAMES = (".parquet", ".arrow", ".ipc", ".feather")
+"""Files whose columns have types."""
+
+
 @dataclass(frozen=True)
 class Source:
-    """Where rows come from and how they are read, as `jensen.data.load` has it."""
+    """Where rows come from and how they are read, as `jensen.data.load` has it.
+
+    Attributes:
+        data: as it was typed.
+        key: the array of an .npz file.
+        header: whether a CSV's first line names the columns.
+        na: what else stands in a CSV for a missing cell of a table.
+        text: what came on standard input, once it was read.
+    """
 
     data: str
     key: str | None = None
     header: bool | None = None
+    na: tuple[str, ...] = ()
+    text: Text | None = None
+
+    @property
+    def where(self) -> str | Text:
+        """What the readers take."""
+        return self.data if self.text is None else self.text
+
+    @property
+    def name(self) -> str:
+        """What runs and pages are called after."""
+        return "stdin" if self.data == STDIN else Path(self.data).stem
+
+    def opened(self) -> "Source":
+        """The same, to be read more than once: what comes on standard input comes once."""
+        if self.data != STDIN or self.text is not None:
+            return self
+        return replace(self, text=Text(place(STDIN), read_stdin()))
 
     def load(self, names: Sequence[str] | None = None) -> Dataset:
-        """All rows; `names` are those of a model's columns."""
-        return jensen.data.load(self.data, self.key, self.header, names)
+        """All rows as numbers; `names` are those of a model's columns."""
+        if is_frame_file(self.data):
+            from jensen.data.tables import read_table
+
+            return array_of(self, read_table(self.data, header=self.header))
+        return jensen.data.load(self.where, self.key, self.header, names)
+
+
+def is_frame_file(data: str) -> bool:
+    """Whether the rows are in a file whose columns have types."""
+    return Path(data).suffix.lower() in FRAMES
+
+
+def array_of(source: Source, frame: Any) -> Dataset:
+    """The columns of a frame, all of them numbers, as an array."""
+    if source.key is not None:
+        raise OptionError(f"--key {source.key}: only .npz files have keys; leave it out")
+    for cells in frame.get_columns():
+        if not cells.dtype.is_numeric() and str(cells.dtype) != "Boolean":
+            raise DataError(
+                f"{place(source.data)}: column {cells.name!r} holds {cells.dtype}, and the model"
+                " is of numbers; leave it out"
+            )
+        if cells.null_count():
+            row = int(cells.is_null().arg_max() or 0)
+            raise DataError(
+                f"{place(source.data)}: row {row}, column {cells.name!r} is missing; fill the cell"
+                " or drop the row"
+            )
+    return Dataset(source.name, frame.to_numpy(), tuple(frame.columns))
 
 
 def full_name(data: str) -> str:
@@ -48,13 +113,29 @@ def full_name(data: str) -> str:
 
 
 def load_model(path: Path) -> "VAE":
-    """The model, answering with arrays whatever kind of frame it was fitted to."""
+    """The model, answering with arrays, or of a table with frames of polars, whatever kind of
+    frame it was fitted to."""
     vae = jensen.load(path)
-    vae.schema_ = replace(vae.schema_, container="numpy")
+    if isinstance(vae.schema_, TableSchema):
+        vae.schema_ = in_polars(vae.schema_)
+    else:
+        vae.schema_ = replace(vae.schema_, container="numpy")
     return vae
 
 
-def model_and_rows(model: Path, source: Source, rows: str | None) -> tuple["VAE", np.ndarray]:
+def in_polars(schema: TableSchema) -> TableSchema:
+    """A schema that gives frames of polars, from whatever the rows came in."""
+    columns = tuple(replace(each, dtype=each.storage) for each in schema.columns)
+    return replace(schema, columns=columns, container="polars")
+
+
+def missing_spellings(model: Path) -> tuple[str, ...]:
+    """What stood for a missing cell in the CSV that `jensen fit` read, beside the usual."""
+    run = read_run(model) if model.is_dir() else None
+    return tuple((run or {}).get("na") or ())
+
+
+def model_and_rows(model: Path, source: Source, rows: str | None) -> tuple["VAE", Any]:
     """The model, and the rows asked for, which fit its schema."""
     vae = load_model(model)
     return vae, read_fitting_rows(vae, source, rows).X
@@ -76,11 +157,26 @@ def read_rows(source: Source, rows: str | None, names: Sequence[str] | None = No
 
 def read_fitting_rows(vae: "VAE", source: Source, rows: str | None = None) -> Dataset:
     """The same, where every row of the data must fit the model's schema."""
+    if isinstance(vae.schema_, TableSchema):
+        return _taken(_read_table(vae.schema_, source), rows, source.data)
     dataset = source.load(vae.schema_.names)
     with naming(source.data):
         # All rows, so that the number in a complaint is the row's number in the file.
         checked = vae.schema_.check(dataset.X, names=dataset.names)
     return _taken(replace(dataset, X=checked), rows, source.data)
+
+
+def _read_table(schema: TableSchema, source: Source) -> Dataset:
+    from jensen.data.tables import read_table
+
+    if source.data in BUILT_IN:
+        raise DataError(f"{source.data}: is of numbers, and the model of a table; give its rows")
+    if source.key is not None:
+        raise OptionError(f"--key {source.key}: only .npz files have keys; leave it out")
+    frame = read_table(source.where, source.na, source.header, schema=schema)
+    with naming(source.data):
+        schema.check(frame)
+    return Dataset(source.name, frame, tuple(frame.columns))
 
 
 def chosen_rows(count: int, rows: str | None, data: str) -> np.ndarray:

@@ -47,7 +47,8 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         show_default=False,
-        help="Rows of numbers: a .npy, .npz, .csv or .tsv file; - for CSV on stdin; or: digits.",
+        help="Rows: a .csv, .tsv, .parquet, .arrow, .npy or .npz file; - for CSV on stdin; or:"
+        " digits.",
     ),
 ]
 Key = Annotated[
@@ -70,7 +71,11 @@ Rows = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(show_default=False, help="Write to this .npy or .csv file, not CSV to stdout."),
+    typer.Option(
+        show_default=False,
+        help="Write to this .npy or .csv file, a table to .csv, .parquet or .arrow; not CSV to"
+        " stdout.",
+    ),
 ]
 Seed = Annotated[
     int | None,

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from jensen._files import write_atomic
+from jensen._words import counted
 from jensen.errors import OptionError
 
 __all__ = ["Answer", "plain", "print_json", "require_suffix", "say", "write_array"]
 
 _SUFFIXES = (".npy", ".csv")
+_TABLES = (".npy", ".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather")
 
 
 def say(quiet: bool, line: str | None) -> None:
@@ -83,7 +85,38 @@ class Answer:
     quiet: bool
 
     def __post_init__(self):
-        require_suffix(self.out)
+        if self.out is not None and self.out.suffix.lower() not in _TABLES:
+            legal = f"{' or '.join(_SUFFIXES)}, of a table in .csv, .tsv, .parquet or .arrow"
+            raise OptionError(f"--out {self.out}: must end in {legal}")
+
+    def require(self, *, table: bool) -> None:
+        """Refuse a file that a table, or an array, cannot be written to."""
+        if table:
+            from jensen.cli._frames import require_table_suffix
+
+            require_table_suffix(self.out)
+        else:
+            require_suffix(self.out)
+
+    def show_rows(
+        self, name: str, rows: Any, schema: Any, more: dict[str, Any] | None = None
+    ) -> None:
+        """Give rows of data, which are a table where the model is of one."""
+        if isinstance(rows, np.ndarray):
+            self.require(table=False)
+            self.show(name, rows, schema.names, more)
+            return
+        from jensen.cli._frames import csv_of, drawn, records, write_frame
+
+        rows = drawn(rows)
+        if self.out is not None:
+            write_frame(self.out, rows, schema)
+            self.say(f"wrote {counted(len(rows), 'row')} to {self.out}")
+        if self.as_json:
+            given = {"out": self.out, "shape": rows.shape} if self.out else {name: records(rows)}
+            print_json(given | (more or {}))
+        elif self.out is None:
+            sys.stdout.write(csv_of(rows, schema))
 
     def say(self, line: str) -> None:
         """One line on stderr."""

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jensen._batching import count
+from jensen._batching import count, taken
+from jensen._types import as_datum
 from jensen._words import counted
+from jensen.cli._columns import as_text, column_pictures
 from jensen.cli._held_out import HeldOut
 from jensen.cli._images import image_shape, value_range
 from jensen.cli._output import plain
 from jensen.cli._scores import summary
+from jensen.data import TableSchema
 
 if TYPE_CHECKING:
     from jensen import VAE
@@ -24,6 +27,8 @@ _SAMPLES = 48
 _PAIRS = 40
 _LEAST_LIKELY = 16
 _DOTS = 2000
+# Of a table: rows drawn, to count by, and how many of them to show.
+_DRAWN, _SHOWN = 2000, 16
 
 
 def report_on(vae: "VAE", held_out: HeldOut, check: "Check", page: Path, *, seconds: float) -> Path:
@@ -45,15 +50,14 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
     worst = np.argsort(evidence.values)[:_LEAST_LIKELY]
     # The page shows more of the estimate than scripts rely on.
     told = summary(vae, check, seconds) | {"log_evidence": evidence.to_json()}
-    posterior = vae.sample(_SAMPLES, "posterior") if count(vae.rows_) else None
-    steps = ladder(vae.model_, X, jax.random.key(0), check.elbo, check.evidence)
+    table = isinstance(schema, TableSchema)
+    what = "table" if table else vae.likelihood_
+    rows = schema.check(X)
+    steps = ladder(vae.model_, rows, jax.random.key(0), check.elbo, check.evidence)
     return ReportData(
-        title=f"{held_out.name}: {vae.likelihood_} VAE with {counted(vae.latent_dim, 'latent')}",
+        title=f"{held_out.name}: {what} VAE with {counted(vae.latent_dim, 'latent')}",
         summary=plain(told),
         event_shape=schema.shape,
-        image_shape=image_shape(schema),
-        value_range=value_range(schema),
-        feature_names=schema.names,
         assumptions=[
             *schema.describe(),
             describe_likelihood(vae.likelihood, schema, vae.model_.likelihood),
@@ -62,20 +66,42 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
         checks=plain(check.checks),
         history=vae.history_,
         best_epoch=vae.best_epoch_,
-        prior_samples=vae.sample(_SAMPLES),
-        posterior_samples=posterior,
-        originals=X[:_PAIRS],
-        reconstructions=vae.reconstruct(X[:_PAIRS]),
         ladder=plain([asdict(rung) for rung in steps.rungs]),
         ladder_note=steps.words(),
         row_evidence=evidence.values,
         row_errors=evidence.standard_errors,
         row_indices=held_out.indices,
-        least_likely=X[worst],
+        least_likely=taken(as_datum(rows).x, worst),
         least_likely_evidence=evidence.values[worst],
         least_likely_rows=held_out.indices[worst],
         **_latent_picture(vae, held_out),
+        **(_of_table(vae, held_out, worst) if table else _of_arrays(vae, X)),
     )
+
+
+def _of_arrays(vae: "VAE", X: np.ndarray) -> dict[str, Any]:
+    """Rows as pictures, or as lines of numbers."""
+    return {
+        "image_shape": image_shape(vae.schema_),
+        "value_range": value_range(vae.schema_),
+        "feature_names": vae.schema_.names,
+        "prior_samples": vae.sample(_SAMPLES),
+        "posterior_samples": vae.sample(_SAMPLES, "posterior") if count(vae.rows_) else None,
+        "originals": X[:_PAIRS],
+        "reconstructions": vae.reconstruct(X[:_PAIRS]),
+    }
+
+
+def _of_table(vae: "VAE", held_out: HeldOut, worst: np.ndarray) -> dict[str, Any]:
+    """Columns beside those of rows drawn from the model, and rows as text."""
+    drawn = vae.sample(_DRAWN, random_state=0)
+    names, cells = as_text(drawn.head(_SHOWN))
+    return {
+        "columns": plain(column_pictures(vae.schema_, held_out.rows, drawn)),
+        "cell_names": names,
+        "sample_cells": cells,
+        "least_likely_cells": as_text(held_out.scored.select(drawn.columns)[worst])[1],
+    }
 
 
 def _latent_picture(vae: "VAE", held_out: HeldOut) -> dict[str, Any]:

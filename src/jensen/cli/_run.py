@@ -16,7 +16,8 @@ from jensen.cli._held_out import HeldOut, digest, held_out_of, limited
 from jensen.cli._inputs import Source, full_name, naming
 from jensen.cli._options import option
 from jensen.cli._output import plain, print_json, say
-from jensen.data import Dataset, Schema
+from jensen.cli._reading import read_to_fit, schema_digest
+from jensen.data import AnySchema, Dataset, TableSchema
 from jensen.data.sources import place
 from jensen.errors import DataError, OptionError, TrainingError
 
@@ -27,6 +28,9 @@ __all__ = ["Asked", "run"]
 
 # What a resumed run may have otherwise than the run it goes on with.
 _FREE = ("max_time",)
+# What runs of earlier versions do not say.
+_BEFORE = {"missing": "ignored"}
+_SCHEMA = {True: "no --schema", False: "another --schema"}
 _HEADER = {None: "neither --header nor --no-header", True: "--header", False: "--no-header"}
 
 
@@ -38,6 +42,7 @@ class Asked:
     test_key: str | None
     test_fraction: float
     settings: dict[str, Any]
+    schema: Path | None = None
     out: Path | None
     overwrite: bool
     resume: bool
@@ -51,8 +56,8 @@ class _Rows:
     """Rows to fit and rows to score, under one schema."""
 
     dataset: Dataset
-    schema: Schema
-    fitted: np.ndarray
+    schema: AnySchema
+    fitted: Any
     test: np.ndarray | None
     held_out: Callable[[], HeldOut]
 
@@ -61,6 +66,8 @@ def run(asked: Asked) -> None:
     """Fit, save, score, report; each step leaves its files before the next one begins."""
     began = time.monotonic()
     rows = _read(asked)
+    if asked.settings["objective"] == "auto" and not isinstance(rows.schema, TableSchema):
+        asked = replace(asked, settings=asked.settings | {"objective": "elbo"})
     path = choose_folder(
         asked.out,
         rows.dataset.name.removesuffix(".jensen"),
@@ -78,10 +85,14 @@ def _read(asked: Asked) -> _Rows:
     settings = asked.settings
     if not 0 < asked.test_fraction < 1:
         raise OptionError(f"test={asked.test_fraction}: must be a share above 0 and below 1")
-    dataset = asked.source.load()
+    found = read_to_fit(asked.source, settings, asked.schema)
+    dataset, schema = found.dataset, found.schema
+    if found.table and asked.test_key is not None:
+        raise OptionError(
+            f"--test-key {asked.test_key}: only .npz files have keys, and these are a table"
+        )
     test = None if asked.test_key is None else replace(asked.source, key=asked.test_key).load()
     with naming(asked.source.data):
-        schema = jensen.data.infer(dataset.X, names=dataset.names, **_overrides(settings))
         if test is None:
             return _split(asked, dataset, schema)
         schema.check(test.X)
@@ -99,7 +110,7 @@ def _overrides(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: settings[name] for name in ("kind", "high", "shape", "dtype")}
 
 
-def _split(asked: Asked, dataset: Dataset, schema: Schema) -> _Rows:
+def _split(asked: Asked, dataset: Dataset, schema: AnySchema) -> _Rows:
     parts = jensen.data.split(
         len(dataset.X),
         validation=0.0,
@@ -110,7 +121,9 @@ def _split(asked: Asked, dataset: Dataset, schema: Schema) -> _Rows:
         raise DataError(
             f"holds {len(dataset.X)} row; at least 2 are needed, to train on and to score"
         )
-    checked = lambda: replace(dataset, X=schema.check(dataset.X))
+    # A table's rows stay a frame, which was checked when it was read.
+    table = isinstance(schema, TableSchema)
+    checked = lambda: dataset if table else replace(dataset, X=schema.check(dataset.X))
     return _Rows(
         dataset,
         schema,
@@ -127,6 +140,8 @@ def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
         "data": full_name(asked.source.data),
         "key": asked.source.key,
         "header": asked.source.header,
+        "na": list(asked.source.na),
+        "schema": schema_digest(asked.schema),
         "test_key": asked.test_key,
         "settings": asked.settings | {"test": asked.test_fraction},
         "digest": digest(rows.schema.check(rows.dataset.X)),
@@ -140,15 +155,25 @@ def _require_same(note: dict[str, Any], asked: Asked, path: Path) -> None:
     if before is None:
         return
     settings, then = (
-        {"header": each.get("header"), "data": each["digest"], "test_key": each["test_key"]}
+        {
+            "header": each.get("header"),
+            "na": each.get("na") or [],
+            "schema": each.get("schema"),
+            "data": each["digest"],
+            "test_key": each["test_key"],
+        }
         | each["settings"]
         for each in (note, before)
     )
     for name, value in settings.items():
-        if name not in _FREE and then.get(name) != value:
+        if name not in _FREE and then.get(name, _BEFORE.get(name)) != value:
             given, started = f"{option(name)} {_shown(value)}", _shown(then.get(name))
             if name == "data":
                 given, started = place(asked.source.data), "other rows"
+            elif name == "na":
+                given, started = _spellings(value), _spellings(then.get(name) or [])
+            elif name == "schema":
+                given, started = _SCHEMA[value is None], _SCHEMA[then[name] is None]
             elif name == "header":
                 given, started = _HEADER[value], _HEADER[then.get(name)]
             raise OptionError(
@@ -221,6 +246,8 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
 
 def _support(settings: dict[str, Any], rows: _Rows) -> dict[str, Any]:
     """Overrides where the rows to fit would by themselves be taken for another kind."""
+    if isinstance(rows.schema, TableSchema):
+        return {"schema": rows.schema}
     alone = jensen.data.infer(rows.fitted, **_overrides(settings))
     whole = rows.schema
     bounded = whole.kind == "bounded"
@@ -230,6 +257,9 @@ def _support(settings: dict[str, Any], rows: _Rows) -> dict[str, Any]:
 
 
 def _save(vae: "VAE", rows: _Rows, path: Path) -> None:
+    if isinstance(rows.schema, TableSchema):
+        vae.save(path)
+        return
     # The estimator learns names from frames only, and these rows came as an array.
     vae.schema_ = replace(vae.schema_, names=rows.schema.names, reason=rows.schema.reason)
     vae.save(path)
@@ -264,6 +294,10 @@ def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> 
         print_json(told)
     if not (asked.json and asked.quiet):
         print_summary(told, check, to_stderr=asked.json)
+
+
+def _spellings(na: list[str]) -> str:
+    return " ".join(f"--na {each}" for each in na) or "no --na"
 
 
 def _shown(value: Any) -> str:

@@ -21,11 +21,13 @@ def check(
     """
     from jensen._words import counted
     from jensen.cli._held_out import held_out_where_known
-    from jensen.cli._inputs import Source, load_model
+    from jensen.cli._inputs import Source, load_model, missing_spellings
     from jensen.cli._output import print_json, say
 
     vae = load_model(model)
-    held_out, known = held_out_where_known(vae, model, Source(data, key, header), rows)
+    held_out, known = held_out_where_known(
+        vae, model, Source(data, key, header, missing_spellings(model)), rows
+    )
     whose = ", those that jensen fit held out" if known else ""
     say(quiet, f"checking {counted(len(held_out.indices), 'row')}{whose}")
     checked = vae.check(held_out.scored, held_out.training)

@@ -41,13 +41,19 @@ def compare(
     Models whose evidence is not in the same units are refused: other columns, another support,
     a density held against a probability, or real rows that were scaled otherwise.
     """
-    from jensen.cli._inputs import Source, load_model, naming, read_fitting_rows
+    from jensen.cli._inputs import (
+        Source,
+        load_model,
+        missing_spellings,
+        naming,
+        read_fitting_rows,
+    )
     from jensen.cli._output import print_json
     from jensen.queries import require_same_units
 
     first, second = load_model(a), load_model(b)
     require_same_units(first.model_, second.model_, (first.schema_, second.schema_))
-    dataset = read_fitting_rows(first, Source(data, key, header), rows)
+    dataset = read_fitting_rows(first, Source(data, key, header, missing_spellings(a)), rows)
     with naming(data):
         second.schema_.check(dataset.X, names=dataset.names)
     found = first.compare(

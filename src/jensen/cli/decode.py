@@ -29,11 +29,13 @@ def decode(
     """Give the mean of x given z for each row of latents."""
     from jensen.cli._inputs import Source, load_model, naming, read_rows
     from jensen.cli._output import Answer
+    from jensen.data import TableSchema
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
     vae = load_model(model)
+    answer.require(table=isinstance(vae.schema_, TableSchema))
     Z = read_rows(Source(latents, key, header), rows).X
     with naming(latents, OptionError):
         decoded = vae.inverse_transform(Z)
-    answer.show("rows", decoded, vae.schema_.names)
+    answer.show_rows("rows", decoded, vae.schema_)

@@ -40,16 +40,25 @@ def denoise(
     quiet: Quiet = False,
 ) -> None:
     """Give the posterior mean of each row before the noise, and its standard deviation."""
-    from jensen.cli._inputs import Source, load_model, naming, read_rows
+    from jensen.cli._inputs import Source, load_model, missing_spellings, naming, read_rows
     from jensen.cli._output import Answer, require_suffix, say, write_array
+    from jensen.data import TableSchema
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
+    answer.require(table=False)
     require_suffix(std_out, option="std-out")
     if out is not None and std_out is not None and out.resolve() == std_out.resolve():
         raise OptionError(f"--std-out {std_out}: is also where --out goes; give another file")
     vae = load_model(model)
-    noisy = read_rows(Source(data, key, header), rows, vae.schema_.names).X
+    if isinstance(vae.schema_, TableSchema):
+        raise OptionError(
+            f"{model}: is of a table, and noise is of numbers of one kind; empty the cells that are"
+            " wrong and fill them with jensen impute"
+        )
+    noisy = read_rows(
+        Source(data, key, header, missing_spellings(model)), rows, vae.schema_.names
+    ).X
     with naming(data):
         clean = vae.denoise(noisy, noise=noise, method=method)
     say(quiet, clean.warning())

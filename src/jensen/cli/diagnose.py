@@ -34,14 +34,16 @@ def diagnose(
 
     from jensen._words import counted
     from jensen.cli._held_out import held_out_where_known, limited
-    from jensen.cli._inputs import Source, load_model
+    from jensen.cli._inputs import Source, load_model, missing_spellings
     from jensen.cli._output import print_json, require_suffix, say
     from jensen.queries.diagnosis import MOST_ANNEALED
 
     require_suffix(report, (".html",))
     began = time.monotonic()
     vae = load_model(model)
-    found, known = held_out_where_known(vae, model, Source(data, key, header), rows)
+    found, known = held_out_where_known(
+        vae, model, Source(data, key, header, missing_spellings(model)), rows
+    )
     held_out = limited(found)
     whose = ", those that jensen fit held out" if known else ""
     annealed = min(MOST_ANNEALED, len(held_out.scored))

@@ -43,11 +43,12 @@ def encode(
     """Give the posterior mean of z for each row."""
     import numpy as np
 
-    from jensen.cli._inputs import Source, model_and_rows
+    from jensen.cli._inputs import Source, missing_spellings, model_and_rows
     from jensen.cli._output import Answer, require_suffix, say, write_array
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
+    answer.require(table=False)
     require_suffix(draws_out, (".npy",), "draws-out")
     if method == "mean" and (draws is not None or draws_out is not None):
         raise OptionError(
@@ -56,7 +57,7 @@ def encode(
         )
     if out is not None and draws_out is not None and out.resolve() == draws_out.resolve():
         raise OptionError(f"--draws-out {draws_out}: is also where --out goes; give another file")
-    vae, X = model_and_rows(model, Source(data, key, header), rows)
+    vae, X = model_and_rows(model, Source(data, key, header, missing_spellings(model)), rows)
     names = list(vae.get_feature_names_out())
     if method == "mean":
         answer.show("latents", vae.transform(X), names)

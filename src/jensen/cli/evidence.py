@@ -1,11 +1,14 @@
 """`jensen evidence`: log p(x) of rows, its error, and how far it can be relied on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jensen.cli._options import Data, Draws, Header, Json, Key, Model, Quiet, Rows, Seed
+
+if TYPE_CHECKING:
+    from jensen import VAE
 
 EXAMPLE = "jensen evidence runs/digits digits --rows 0:100 --method certified --tolerance 0.1"
 
@@ -75,12 +78,13 @@ def evidence(
     """Estimate log p(x) of rows: value, standard error, kind and reliability, in nats."""
     import time
 
-    from jensen.cli._inputs import Source, model_and_rows
+    from jensen.cli._inputs import Source, missing_spellings, model_and_rows
     from jensen.cli._output import print_json, say
     from jensen.cli._scores import brief
+    from jensen.data import TableSchema
 
     began = time.monotonic()
-    vae, X = model_and_rows(model, Source(data, key, header), rows)
+    vae, X = model_and_rows(model, Source(data, key, header, missing_spellings(model)), rows)
     if draws is None and method in ("importance", "prior"):
         draws = vae.draws
     tell = (lambda line: say(quiet, line)) if method == "certified" else None
@@ -98,12 +102,35 @@ def evidence(
         folder=folder,
         tell=tell,
     )
+    probability = None
+    if isinstance(vae.schema_, TableSchema) and vae.model_.missingness is None:
+        probability = _probability(vae, X)
     if json:
         each = {"per_row": estimate.values} if per_row else {}
         seconds = round(time.monotonic() - began, 3)
-        print_json(brief(estimate) | {"rows": len(X), "seconds": seconds} | each)
+        parts: dict[str, Any] = {}
+        if isinstance(vae.schema_, TableSchema):
+            density = None if probability is None else estimate.value - probability
+            parts = {"probability": probability, "density": density}
+        print_json(brief(estimate) | parts | {"rows": len(X), "seconds": seconds} | each)
         say(quiet, estimate.warning())
         return
     print(estimate)
+    if probability is not None:
+        print(
+            f"of this {probability:.3f} is the log-probability of cells of steps and categories,"
+            f" and {estimate.value - probability:.3f} the log-density of the others given these, in"
+            " their units"
+        )
     if per_row:
         print("\n".join(f"{value:.9g}" for value in estimate.values))
+
+
+def _probability(vae: "VAE", X: Any) -> float:
+    """The mean log-probability of the cells that have one."""
+    import jax
+
+    from jensen.evidence import probability_of_cells
+
+    rows = vae.schema_.check(X)
+    return probability_of_cells(vae.model_, rows, jax.random.key(0), vae.draws).value

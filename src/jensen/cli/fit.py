@@ -48,10 +48,10 @@ def fit(
         str,
         typer.Option(
             help="elbo, elbo:DRAWS, iwae:DRAWS or beta:BETA; options may follow, as in"
-            " beta:1,free_bits=0.1,warmup=20.",
+            " beta:1,free_bits=0.1,warmup=20. auto is elbo, and iwae:5 of tables.",
             rich_help_panel=_TRAINING,
         ),
-    ] = "elbo",
+    ] = "auto",
     epochs: Annotated[
         str,
         typer.Option(
@@ -99,7 +99,8 @@ def fit(
         str | None,
         typer.Option(
             show_default=False,
-            help="Override what the data were taken for: binary, bounded, count or real.",
+            help="Override what the data were taken for: binary, bounded, count or real, one kind"
+            " for all columns; or table, a kind for each.",
             rich_help_panel=_MODEL,
         ),
     ] = None,
@@ -129,6 +130,32 @@ def fit(
     ] = None,
     key: Key = None,
     header: Header = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            show_default=False,
+            help="What the columns of a table are: a schema.json, as a fit of a table writes it in"
+            " its folder, edited by hand.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    missing: Annotated[
+        str,
+        typer.Option(
+            help="Why cells of a table are missing: ignored, random (at a rate of each column) or"
+            " self (at a rate that depends on the cell's own value).",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "ignored",
+    na: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            show_default=False,
+            help="What else stands in a CSV for a missing cell, beside nothing and NA; may be"
+            " given several times.",
+        ),
+    ] = None,
     test_key: Annotated[
         str | None,
         typer.Option(
@@ -162,8 +189,10 @@ def fit(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit a variational autoencoder to rows of numbers, and score it on rows held out.
+    """Fit a variational autoencoder to rows, and score it on rows held out.
 
+    Rows are numbers of one kind, or a table, in which each column has a kind of its own and cells
+    may be missing.
     Writes the model, a report and the scores to a folder.
     Ctrl-C ends training at the next epoch and keeps the model.
     """
@@ -172,7 +201,7 @@ def fit(
 
     run(
         Asked(
-            source=Source(data, key, header),
+            source=Source(data, key, header, tuple(na or ())),
             test_key=test_key,
             test_fraction=test_fraction,
             settings={
@@ -192,8 +221,10 @@ def fit(
                 "high": high,
                 "shape": None if shape is None else _whole_numbers("--shape", shape, "28,28"),
                 "dtype": dtype,
+                "missing": missing,
                 "random_state": seed,
             },
+            schema=schema,
             out=out,
             overwrite=overwrite,
             resume=resume,

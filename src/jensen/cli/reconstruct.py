@@ -27,9 +27,11 @@ def reconstruct(
     quiet: Quiet = False,
 ) -> None:
     """Encode rows and decode them again: the mean of x given z, over z from the posterior."""
-    from jensen.cli._inputs import Source, model_and_rows
+    from jensen.cli._inputs import Source, missing_spellings, model_and_rows
     from jensen.cli._output import Answer
+    from jensen.data import TableSchema
 
     answer = Answer(out, json, quiet)
-    vae, X = model_and_rows(model, Source(data, key, header), rows)
-    answer.show("reconstruction", vae.reconstruct(X, method), vae.schema_.names)
+    vae, X = model_and_rows(model, Source(data, key, header, missing_spellings(model)), rows)
+    answer.require(table=isinstance(vae.schema_, TableSchema))
+    answer.show_rows("reconstruction", vae.reconstruct(X, method), vae.schema_)

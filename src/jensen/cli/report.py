@@ -35,7 +35,7 @@ def report(
 
     from jensen._words import counted
     from jensen.cli._held_out import held_out_by_fit, held_out_rows
-    from jensen.cli._inputs import Source, load_model
+    from jensen.cli._inputs import Source, load_model, missing_spellings
     from jensen.cli._output import print_json, require_suffix, say
     from jensen.cli._reporting import report_on
     from jensen.errors import OptionError
@@ -48,7 +48,7 @@ def report(
     if data is None:
         held_out = held_out_by_fit(vae, model)
     else:
-        held_out = held_out_rows(vae, Source(data, key, header), rows)
+        held_out = held_out_rows(vae, Source(data, key, header, missing_spellings(model)), rows)
     page = out or (model if model.is_dir() else model.parent) / "report.html"
     say(quiet, f"scoring {counted(len(held_out.scored), 'row')}")
     check = vae.check(held_out.scored, held_out.training)

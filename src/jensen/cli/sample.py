@@ -22,6 +22,14 @@ def sample(
     mean: Annotated[
         bool, typer.Option("--mean", help="The mean of x given z, not a draw.")
     ] = False,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN=VALUE,...",
+            show_default=False,
+            help="Of a table: rows with these cells, the others drawn given them.",
+        ),
+    ] = None,
     seed: Seed = None,
     out: Out = None,
     png: Annotated[
@@ -36,10 +44,27 @@ def sample(
     from jensen.cli._images import require_images, write_grid
     from jensen.cli._inputs import load_model
     from jensen.cli._output import Answer, require_suffix
+    from jensen.data import TableSchema
+    from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
     require_suffix(png, (".png",), "png")
     vae = load_model(model)
+    table = isinstance(vae.schema_, TableSchema)
+    answer.require(table=table)
+    if table and png is not None:
+        raise OptionError(f"--png {png}: rows of a table are no images; write them with --out")
+    if given is not None:
+        if not table:
+            raise OptionError("--given: is of tables, and this model of numbers of one kind")
+        if mean or source != "prior":
+            raise OptionError(
+                f"--given: {'--mean' if mean else '--source'} is of rows of which nothing is known"
+            )
+        cells = _cells(given)
+        drawn = vae.sample_given(cells, n, random_state=seed)
+        answer.show_rows("samples", drawn, vae.schema_, {"given": cells})
+        return
     if png is not None:
         require_images(vae.schema_)
     drawn = vae.sample(n, cast(Any, source), mean=mean, random_state=seed)
@@ -49,4 +74,23 @@ def sample(
         if out is None and not json:
             return
     more = {"source": source, "mean": mean} | ({} if png is None else {"png": png})
-    answer.show("samples", drawn, vae.schema_.names, more)
+    answer.show_rows("samples", drawn, vae.schema_, more)
+
+
+def _cells(text: str) -> dict[str, str]:
+    """From "sex=Female,age=39" to cells by column; quotes hold commas together."""
+    import csv
+
+    from jensen.errors import OptionError
+
+    cells: dict[str, str] = {}
+    for part in next(csv.reader([text], skipinitialspace=True), []):
+        name, sign, value = part.partition("=")
+        if not sign or not name.strip():
+            raise OptionError(f"--given {text}: give COLUMN=VALUE,..., such as sex=Female,age=39")
+        if name.strip() in cells:
+            raise OptionError(f"--given {text}: column {name.strip()!r} comes twice")
+        cells[name.strip()] = value.strip()
+    if not cells:
+        raise OptionError("--given: give COLUMN=VALUE,..., such as sex=Female,age=39")
+    return cells

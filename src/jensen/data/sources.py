@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -27,11 +28,12 @@ STDIN = "-"
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows of numbers from a source.
+    """Rows from a source.
 
     Attributes:
         name: built-in name, or the file's name without suffix.
-        X: shape (rows, *event), in the source's own type, finite.
+        X: numbers, shape (rows, *event), in the source's own type, finite; or a table, as a frame
+            of polars.
         names: column names, or None.
         labels: one a row, to colour pictures by, or None; no model sees them.
         cautions: lines on how the file was read, where another reading is likely too.
@@ -39,14 +41,14 @@ class Dataset:
     """
 
     name: str
-    X: np.ndarray
+    X: Any
     names: tuple[str, ...] | None = None
     labels: np.ndarray | None = None
     cautions: tuple[str, ...] = ()
 
 
 def load(
-    source: str | Path,
+    source: str | Path | Text,
     key: str | None = None,
     header: bool | None = None,
     names: Sequence[str] | None = None,
@@ -56,6 +58,7 @@ def load(
     Args:
         source: a name in `BUILT_IN`; the path of a .npy, .npz, .csv or .tsv file; or "-", which
             is CSV on standard input. A file called like a built-in set is meant by "./digits".
+            What was read already comes as `Text`.
         key: the array of an .npz file; may be left out where it holds one.
         header: whether the first line of a .csv names the columns; None finds it out: a line of
             numbers alone is data, but for 0, 1, 2, ..., as pandas numbers columns.
@@ -80,10 +83,11 @@ def load(
         _refuse_key(key, str(source))
         _refuse_header(header, str(source))
         return BUILT_IN[str(source)]()
-    if source == STDIN:
-        _refuse_key(key, place(source))
-        X, found = read_csv(Text(place(source), read_stdin()), header, names)
-        return _dataset("stdin", place(source), X, found, guessed=header is None)
+    if source == STDIN or isinstance(source, Text):
+        _refuse_key(key, place(STDIN))
+        text = source if isinstance(source, Text) else Text(place(STDIN), read_stdin())
+        X, found = read_csv(text, header, names)
+        return _dataset("stdin", text.name, X, found, guessed=header is None)
     path = Path(source)
     _require_file(path)
     is_csv = path.suffix.lower() in (".csv", ".tsv")

@@ -13,6 +13,7 @@ from jensen.evidence.bound import Bound, elbo
 from jensen.evidence.closed_form import exact
 from jensen.evidence.estimate import RELIABLE_KHAT, Estimate
 from jensen.evidence.methods import METHODS, by_method
+from jensen.evidence.mixed import probability_of_cells
 from jensen.evidence.monte_carlo import importance, prior_monte_carlo
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "exact",
     "importance",
     "prior_monte_carlo",
+    "probability_of_cells",
 ]

@@ -9,9 +9,9 @@ import numpy as np
 from jax import Array
 from scipy.special import logsumexp
 
-from jensen._batching import map_rows
+from jensen._batching import count, map_rows, taken
 from jensen._sampling import draw, row_keys, split
-from jensen._types import PRNGKey
+from jensen._types import Data, PRNGKey
 from jensen.evidence.annealing import Annealing, Bracket, annealed, bidirectional
 from jensen.evidence.bound import Bound
 from jensen.evidence.estimate import Estimate
@@ -75,22 +75,24 @@ class Ladder:
         )
 
 
-def ladder(model: Model, X: np.ndarray, key: PRNGKey, bound: Bound, importance: Estimate) -> Ladder:
+def ladder(model: Model, X: Data, key: PRNGKey, bound: Bound, importance: Estimate) -> Ladder:
     """Prior mixture, ELBO, importance with few and with many draws, annealed, upper side.
 
     Args:
         model: a `Model`.
-        X: rows, shape (rows, *event), of which up to twenty are taken, evenly spread.
+        X: rows, shape (rows, *event), or a `Datum` of such, of which up to twenty are taken,
+            evenly spread.
         key: a typed JAX key.
         bound: the ELBO of all rows, which need not be computed again.
         importance: their importance estimate, of many draws.
     """
-    chosen = np.unique(np.linspace(0, len(X) - 1, min(_ROWS, len(X))).round().astype(int))
-    rows = X[chosen]
+    total = count(X)
+    chosen = np.unique(np.linspace(0, total - 1, min(_ROWS, total)).round().astype(int))
+    rows = taken(X, chosen)
     for_chains, for_bracket, for_weights = split(key, 3)
     how = Annealing(chains=_CHAINS)
     best = annealed(model, rows, for_chains, _TEMPERATURES, how=how)
-    bracket = bidirectional(model, for_bracket, _ROWS, _TEMPERATURES, how=how)
+    bracket = bidirectional(model, for_bracket, _ROWS, _TEMPERATURES, how=how, like=rows)
     keys = row_keys(for_weights, rows)
     from_encoder, from_prior = map_rows(_log_weights, model, rows, keys, batch=_BATCH)
     upper = Rung(

@@ -5,13 +5,12 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jax import Array
 
 from jensen import evidence
 from jensen._sampling import split
-from jensen._types import PRNGKey
+from jensen._types import Data, PRNGKey
 from jensen._words import counted
-from jensen.data import Schema
+from jensen.data import AnySchema, Column, Schema, TableSchema
 from jensen.errors import OptionError
 from jensen.evidence import Estimate
 from jensen.model import Model
@@ -157,13 +156,13 @@ class Comparison:
 def compare(
     a: Model,
     b: Model,
-    X: Array | np.ndarray,
+    X: Data,
     key: PRNGKey,
     method: str = "importance",
     *,
     draws: int | None = None,
     temperatures: int | None = None,
-    schemas: tuple[Schema, Schema] | None = None,
+    schemas: tuple[AnySchema, AnySchema] | None = None,
 ) -> Comparison:
     """The difference of two models' log evidence on the same rows.
 
@@ -174,7 +173,7 @@ def compare(
     Args:
         a: the first model; a difference above zero speaks for it.
         b: the second.
-        X: rows that neither was trained on, shape (rows, *event).
+        X: rows that neither was trained on, shape (rows, *event), or a `Datum` of such.
         key: a typed JAX key.
         method: "importance", with `draws` of each encoder; "annealed", with `temperatures`; or
             "exact", of linear-Gaussian models.
@@ -200,7 +199,7 @@ def compare(
 
 
 def require_same_units(
-    a: Model, b: Model, schemas: tuple[Schema, Schema] | None = None
+    a: Model, b: Model, schemas: tuple[AnySchema, AnySchema] | None = None
 ) -> tuple[str, ...]:
     """Refuse two models whose evidence is not of the same thing; cautions where it may not be.
 
@@ -235,7 +234,15 @@ def require_same_units(
             f"column {column} is {first.names[column]!r} in A and {second.names[column]!r} in B",
             "fit both to the same columns in the same order",
         )
-    supports = [_support(each) for each in schemas]
+    if isinstance(first, TableSchema) and isinstance(second, TableSchema):
+        _require_same_columns(a, b, first, second)
+        return ()
+    if isinstance(first, TableSchema) or isinstance(second, TableSchema):
+        raise _refusal(
+            "one is of a table and the other of numbers of one kind",
+            "fit both to the same rows, with the same kind",
+        )
+    supports = [_support(each) for each in (first, second)]
     if supports[0] != supports[1]:
         raise _refusal(
             f"A is of {supports[0]} and B of {supports[1]}",
@@ -244,6 +251,32 @@ def require_same_units(
     if of_densities:
         _require_same_scale(a, b, first.names or second.names)
     return _ranges(first, second)
+
+
+def _require_same_columns(a: Model, b: Model, first: TableSchema, second: TableSchema) -> None:
+    """Refuse models of tables of which a column is measured otherwise."""
+    remedy = "fit both with the same schema"
+    of_mask = [model.missingness is not None for model in (a, b)]
+    if of_mask[0] != of_mask[1]:
+        raise _refusal(
+            f"that of {'A' if of_mask[0] else 'B'} is of cells and of which are missing, that of"
+            " the other of cells alone",
+            "fit both with the same missing",
+        )
+    for one, other in zip(first.modelled, second.modelled, strict=True):
+        if _measure(one) != _measure(other):
+            raise _refusal(
+                f"column {one.name!r} is {_measure(one)} in A and {_measure(other)} in B", remedy
+            )
+
+
+def _measure(column: Column) -> str:
+    """Of what a column's terms are probabilities or densities."""
+    if column.law.of_levels:
+        return f"one of {column.level_count} categories ({', '.join(map(str, column.levels))})"
+    if column.step is not None:
+        return f"probabilities of steps of {column.step:g} through {column.origin}"
+    return "a density" + ("" if column.atom is None else f" beside the value {column.atom:g}")
 
 
 def _refusal(why: str, remedy: str) -> OptionError:

@@ -50,6 +50,12 @@ class ReportData:
         checks: predictive checks: "name", "observed", "model_mean", "p_value".
         history: one record an epoch, as in `history.jsonl`.
         best_epoch: whose weights were kept; by default that of the best validation ELBO.
+        columns: of a table, each column's "name", "kind", "likelihood", "missing" (a share), and,
+            of those that the model sees, "data" and "model": shares of your rows and of rows drawn
+            from it, for each of "labels" or for bars whose middles are "at".
+        cell_names: what the columns are called in rows that are shown as text.
+        sample_cells: rows drawn from the model, as text.
+        least_likely_cells: those of `least_likely`, as text.
         prior_samples: shape (n, *event).
         posterior_samples: shape (n, *event).
         originals: held-out rows, shape (n, *event).
@@ -86,6 +92,10 @@ class ReportData:
     checks: Sequence[Mapping[str, Any]] = ()
     history: Sequence[Mapping[str, Any]] = ()
     best_epoch: int | None = None
+    columns: Sequence[Mapping[str, Any]] = ()
+    cell_names: Sequence[str] = ()
+    sample_cells: Sequence[Sequence[str]] = ()
+    least_likely_cells: Sequence[Sequence[str]] = ()
     prior_samples: np.ndarray | None = None
     posterior_samples: np.ndarray | None = None
     originals: np.ndarray | None = None

@@ -73,7 +73,8 @@ def test_annealed_and_certified_evidence_have_their_keys(run, home, capsys):
 
 def test_score(run, home):
     told = json.loads(run("score table table.csv --json"))
-    assert set(told) == {"log_evidence", "outlier"}
+    assert set(told) == {"log_evidence", "outlier", "tail"}
+    assert all(0 < each <= 1 for each in told["tail"])
     vae = jensen.load(home / "table")
     X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
     np.testing.assert_allclose(told["log_evidence"], vae.score_samples(X), rtol=1e-5)

@@ -37,7 +37,7 @@ class Reading(NamedTuple):
 
 
 def read_table(
-    source: str | Path,
+    source: str | Path | Text,
     na: Sequence[str] = (),
     header: bool | None = None,
     names: Sequence[str] | None = None,
@@ -46,7 +46,8 @@ def read_table(
     """Read a table; null where a cell is missing.
 
     Args:
-        source: a .csv, .tsv, .parquet, .arrow, .ipc or .feather file; "-" is CSV on standard input.
+        source: a .csv, .tsv, .parquet, .arrow, .ipc or .feather file; "-" is CSV on standard input,
+            which comes as `Text` if it was read already.
         na: cells of a CSV file that say that there is no value, beside `csv_cells.MISSING`.
         header: whether the first line of CSV names the columns; None finds it out: it does where
             no cell of it is a number.
@@ -63,7 +64,7 @@ def read_table(
 
 
 def read(
-    source: str | Path,
+    source: str | Path | Text,
     na: Sequence[str] = (),
     header: bool | None = None,
     names: Sequence[str] | None = None,
@@ -83,7 +84,7 @@ def read(
 
 
 def pieces(
-    source: str | Path,
+    source: str | Path | Text,
     schema: "TableSchema",
     rows: int = _AT_ONCE,
     na: Sequence[str] = (),
@@ -111,8 +112,10 @@ def pieces(
         raise _damaged(path, error) from None
 
 
-def _opened(source: str | Path, header: bool | None) -> Path | Text:
+def _opened(source: str | Path | Text, header: bool | None) -> Path | Text:
     """The file, if it is one that can be read."""
+    if isinstance(source, Text):
+        return source
     if source == STDIN:
         return Text(place(source), read_stdin())
     path = Path(source)

@@ -7,14 +7,15 @@ import numpy as np
 
 from jensen import evidence
 from jensen._sampling import split
-from jensen._types import Datum, PRNGKey
+from jensen._types import Data, Datum, PRNGKey, as_datum
 from jensen._words import counted
-from jensen.data import Schema
+from jensen.data import AnySchema, Schema, TableSchema
 from jensen.evidence import Bound, Estimate
 from jensen.inference import active_units, posterior_means, prior_variance
 from jensen.model import Model
 from jensen.queries.checks.baselines import baselines, constant_columns
 from jensen.queries.checks.predictive import predictive_checks, spread_out
+from jensen.queries.checks.tables import independent_columns, predictive_checks_of_tables
 
 __all__ = ["Check", "check"]
 
@@ -84,14 +85,12 @@ class Check:
         return "\n".join([*lines, *self.verdict])
 
 
-def check(
-    model: Model, rows: np.ndarray, training: np.ndarray, schema: Schema, key: PRNGKey
-) -> Check:
+def check(model: Model, rows: Data, training: Data, schema: AnySchema, key: PRNGKey) -> Check:
     """Hold a model against plain baselines, against its own samples and against training rows.
 
     Args:
         model: a `Model`.
-        rows: rows that it was not trained on, shape (rows, *event).
+        rows: rows that it was not trained on, shape (rows, *event); of a table, a `Datum`.
         training: rows that it was, to which the baselines are fitted.
         schema: of both.
         key: a typed JAX key.
@@ -100,20 +99,20 @@ def check(
     codes = posterior_means(model, rows)
     codes = codes.reshape(len(codes), -1)
     found = evidence.importance(model, rows, for_evidence, _DRAWS)
-    discrete = getattr(model.likelihood, "discrete", None)
-    constant: np.ndarray | float = 0.0
-    still = constant_columns(training)
-    if still.any() and not (schema.discrete if discrete is None else discrete):
-        # What these columns add to the evidence: the same again, without them.
-        mask = np.broadcast_to(~still.reshape(rows.shape[1:]), rows.shape)
-        without = evidence.importance(model, Datum(rows, mask), for_evidence, _DRAWS)
-        constant = found.values - without.values
-    plain = baselines(training, rows, schema, codes.shape[1], discrete, constant)
+    if isinstance(schema, TableSchema):
+        own, others = as_datum(rows), as_datum(training)
+        plain = {"independent columns": independent_columns(model, others, own)}
+        checks = predictive_checks_of_tables(model, own, others, schema, for_samples)
+    else:
+        x, known = np.asarray(rows), np.asarray(training)
+        constant = _of_constants(model, x, known, schema, found, for_evidence)
+        discrete = getattr(model.likelihood, "discrete", None)
+        plain = baselines(known, x, schema, codes.shape[1], discrete, constant)
+        checks = predictive_checks(model, x, known, for_samples)
     differences = {name: _paired(found.values - scores) for name, scores in plain.items()}
     elbo = evidence.elbo(model, rows, for_elbo)
     training_elbo = evidence.elbo(model, spread_out(training, _TRAINING_ROWS), for_elbo)
     active = active_units(codes, prior_variance(model).reshape(-1))
-    checks = predictive_checks(model, rows, training, for_samples)
     return Check(
         evidence=found,
         elbo=elbo,
@@ -130,6 +129,25 @@ def check(
             *filter(None, [found.warning()]),
         ],
     )
+
+
+def _of_constants(
+    model: Model,
+    rows: np.ndarray,
+    training: np.ndarray,
+    schema: Schema,
+    found: Estimate,
+    key: PRNGKey,
+) -> np.ndarray | float:
+    """What columns that never change add to the evidence, where they have a density."""
+    discrete = getattr(model.likelihood, "discrete", schema.discrete)
+    still = constant_columns(training)
+    if discrete or not still.any():
+        return 0.0
+    # The same again, without them.
+    mask = np.broadcast_to(~still.reshape(rows.shape[1:]), rows.shape)
+    without = evidence.importance(model, Datum(rows, mask), key, _DRAWS)
+    return found.values - without.values
 
 
 def _paired(differences: np.ndarray) -> tuple[float, float]:

@@ -6,15 +6,22 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from jensen._batching import count, taken
 from jensen._types import PRNGKey
 from jensen.model import Model
 from jensen.parts._standardise import standardisation
 from jensen.queries.generate import sample
 
-__all__ = ["predictive_checks", "spread_out", "spread_positions"]
+__all__ = [
+    "REPLICATIONS",
+    "compared",
+    "predictive_checks",
+    "spread_out",
+    "spread_positions",
+]
 
 # 999 replications make p-values in thousandths; with as few rows as this they stay cheap.
-_REPLICATIONS = 999
+REPLICATIONS = 999
 _MOST_ROWS = 60
 
 
@@ -32,27 +39,27 @@ def predictive_checks(
         For each check its `name`, `observed`, `model_mean` and `p_value`.
     """
     some = _flat(spread_out(rows, _MOST_ROWS))
-    raw = _flat(sample(model, key, _REPLICATIONS * len(some)))
+    raw = _flat(sample(model, key, REPLICATIONS * len(some)))
     shift, scale = (_flat(np.asarray(each)[None]) for each in standardisation(training))
     seen, generated = (some - shift) / scale, (raw - shift) / scale
     neighbours = NearestNeighbors(n_neighbors=1).fit((_flat(training) - shift) / scale)
     distance = lambda x: neighbours.kneighbors(x)[0][:, 0]
     # Distances are of rows; they are measured once, and averaged for each replication.
-    far = distance(generated).reshape(_REPLICATIONS, len(seen))
-    replicas = generated.reshape(_REPLICATIONS, len(seen), -1)
+    far = distance(generated).reshape(REPLICATIONS, len(seen))
+    replicas = generated.reshape(REPLICATIONS, len(seen), -1)
     results = [
-        _compare(name, statistic(seen), np.array([statistic(each) for each in replicas]))
+        compared(name, statistic(seen), np.array([statistic(each) for each in replicas]))
         for name, statistic in _STATISTICS.items()
     ]
-    zeros = (raw == 0).reshape(_REPLICATIONS, -1).mean(axis=1)
-    results.insert(2, _compare("share of zeros", float((some == 0).mean()), zeros))
+    zeros = (raw == 0).reshape(REPLICATIONS, -1).mean(axis=1)
+    results.insert(2, compared("share of zeros", float((some == 0).mean()), zeros))
     nearest = "mean distance to nearest training row"
-    return [*results, _compare(nearest, float(distance(seen).mean()), far.mean(axis=1))]
+    return [*results, compared(nearest, float(distance(seen).mean()), far.mean(axis=1))]
 
 
-def spread_out(rows: np.ndarray, most: int) -> np.ndarray:
+def spread_out(rows: Any, most: int) -> Any:
     """At most so many of the rows, evenly spread, since rows may be sorted."""
-    return rows if len(rows) <= most else rows[spread_positions(len(rows), most)]
+    return rows if count(rows) <= most else taken(rows, spread_positions(count(rows), most))
 
 
 def spread_positions(rows: int, most: int) -> np.ndarray:
@@ -60,7 +67,8 @@ def spread_positions(rows: int, most: int) -> np.ndarray:
     return np.linspace(0, rows - 1, min(rows, most)).round().astype(int)
 
 
-def _compare(name: str, observed: float, replicated: np.ndarray) -> dict[str, Any]:
+def compared(name: str, observed: float, replicated: np.ndarray) -> dict[str, Any]:
+    """A figure beside its replications, as `predictive_checks` has it."""
     above = np.sum(replicated >= observed)
     below = np.sum(replicated <= observed)
     p_value = min(1.0, 2 * (1 + min(above, below)) / (1 + len(replicated)))

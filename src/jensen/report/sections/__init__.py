@@ -8,6 +8,7 @@ from collections.abc import Callable
 from jensen.report.content import ReportData
 from jensen.report.markup import Section
 from jensen.report.sections.checks import checks
+from jensen.report.sections.columns import columns
 from jensen.report.sections.evidence import evidence
 from jensen.report.sections.headline import headline
 from jensen.report.sections.ladder import ladder
@@ -24,6 +25,7 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     assumptions,
     verdict,
     training,
+    columns,
     samples,
     reconstructions,
     latent,

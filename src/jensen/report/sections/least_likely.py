@@ -2,7 +2,7 @@
 
 from jensen.report.content import ReportData
 from jensen.report.features import MOST_COLUMNS, value_table
-from jensen.report.markup import figure, flow
+from jensen.report.markup import figure, flow, table
 from jensen.report.numbers import with_error
 from jensen.report.pictures import image_tag, png_grid
 
@@ -16,7 +16,14 @@ def least_likely(data: ReportData) -> str:
     assert data.least_likely is not None
     rows = data.least_likely[:_MOST_ROWS]
     numbers, scores = _numbers(data, len(rows)), _scores(data, len(rows))
-    if data.image_shape is None:
+    if data.least_likely_cells:
+        cells = zip(numbers, scores, data.least_likely_cells, strict=False)
+        picture = table(
+            ["row", "log evidence", *data.cell_names],
+            [[number, score, *row] for number, score, row in cells],
+            label="Values of rows",
+        )
+    elif data.image_shape is None:
         picture = value_table(rows, data, {"row": numbers, "log evidence": scores})
     else:
         picture = flow(
@@ -30,7 +37,8 @@ def least_likely(data: ReportData) -> str:
         "Held-out rows of least evidence, the least first, by their number in your data: look for"
         " errors in the data, and for kinds of rows of which there are too few to learn."
     )
-    if data.image_shape is None and data.width > MOST_COLUMNS:
+    plain = data.image_shape is None and not data.least_likely_cells
+    if plain and data.width > MOST_COLUMNS:
         caption += f" The first {MOST_COLUMNS} of {data.width:,} features are shown."
     return f"<h3>The least likely rows</h3>{figure(picture, caption)}"
 

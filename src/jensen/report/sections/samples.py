@@ -5,7 +5,7 @@ import numpy as np
 from jensen._words import counted
 from jensen.report.content import ReportData
 from jensen.report.features import draws, wide
-from jensen.report.markup import Section, figure, side_by_side
+from jensen.report.markup import Section, figure, side_by_side, table
 from jensen.report.pictures import image_tag, png_grid
 
 __all__ = ["samples"]
@@ -14,7 +14,16 @@ _MOST_ROWS = 56
 
 
 def samples(data: ReportData) -> Section | None:
-    """z from the prior on the left, z from the posterior of training rows on the right."""
+    """z from the prior on the left, z from the posterior of training rows on the right; of a table,
+    rows as they would stand in a file."""
+    if data.sample_cells:
+        shown = table(
+            ["", *data.cell_names],
+            [[str(number), *row] for number, row in enumerate(data.sample_cells)],
+            label="Rows drawn from the model",
+        )
+        told = "Rows drawn from the model, z from the prior; they should look like your data."
+        return Section("samples", "Samples", figure(shown, told))
     sources = [
         ("prior", data.prior_samples, "From the prior: z ~ p(z)"),
         ("posterior", data.posterior_samples, "From the posterior: z ~ q(z | x), x a training row"),
