@@ -41,6 +41,7 @@ __all__ = ["VAE", "load"]
 _ROWS_FOR_OFFSET = 500
 _DRAWS_OF_ELBO = 2
 _SHARE_NEAR = 3.0
+_LEAST_NEAR = 20
 
 
 class VAE(Density, Transformer, Generator, Imputing):
@@ -301,8 +302,8 @@ class VAE(Density, Transformer, Generator, Imputing):
         rng = np.random.default_rng([self._seed, 2])
         chosen = taken(rows, rng.permutation(count(rows))[:_ROWS_FOR_OFFSET])
         bounds = evidence.elbo(self.model_, chosen, self._key(3), _DRAWS_OF_ELBO).values
-        # Never so few that a percentile between two rows lacks one of them.
-        near = 2 + ceil(_SHARE_NEAR * self.contamination * len(bounds))
+        # Never so few that the noise of the ELBO hides one of the two rows of a percentile.
+        near = _LEAST_NEAR + ceil(_SHARE_NEAR * self.contamination * len(bounds))
         lowest = np.argsort(bounds)[:near]
         scores = np.full(len(bounds), np.inf)
         scores[lowest] = self._importance(taken(chosen, lowest), self.draws).values

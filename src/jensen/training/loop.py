@@ -41,7 +41,7 @@ __all__ = ["Trained", "train"]
 _MOST_FAILURES = 3
 # Validation draws one z a row, and two where there are few rows; since the draws are the same in
 # each epoch, their noise hardly touches which epoch is the best. (On digits five are worth nothing
-# more, and take a fifth of the time that training takes.)
+# more, and took a fifth of the time that training took.)
 _FEW_ROWS, _DRAWS_OF_FEW = 500, 2
 # Training rows by which active units are counted after each epoch.
 _ROWS_FOR_ACTIVE_UNITS = 256
