@@ -227,7 +227,7 @@ def test_there_and_back(run, home):
 def test_a_schema_edited_by_hand(run, home):
     schema = json.loads((home / "model" / "schema.json").read_text())
     (visits,) = (each for each in schema["columns"] if each["name"] == "visits")
-    visits |= {"kind": "real", "likelihood": "rounded", "step": 2.0, "levels": []}
+    visits |= {"kind": "real", "likelihood": "rounded", "step": 2.0, "atom": None}
     (home / "edited.json").write_text(json.dumps(schema))
     line = f"fit people.csv --na unknown {SMALL} --no-report --out edited"
     run(f"{line} --schema edited.json")

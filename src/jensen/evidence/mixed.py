@@ -12,7 +12,7 @@ from jensen.model import Model
 __all__ = ["probability_of_cells"]
 
 
-def probability_of_cells(model: Model, X: Datum, key: PRNGKey, draws: int = 1000) -> Estimate:
+def probability_of_cells(model: Model, rows: Datum, key: PRNGKey, draws: int = 1000) -> Estimate:
     """log P of the observed cells of each row whose terms are probabilities, all others left out.
 
     What the evidence has beyond it is the log-density of the other cells given these: it depends
@@ -20,16 +20,16 @@ def probability_of_cells(model: Model, X: Datum, key: PRNGKey, draws: int = 1000
 
     Args:
         model: a `Model` of a table without a model of what is missing, whose mask would count.
-        X: rows with their mask, shape (rows, d).
+        rows: of the table, with their mask, shape (rows, d).
         key: a typed JAX key.
         draws: samples of z a row, from the encoder.
 
     Raises:
         OptionError: no rows, or `draws` below 1.
     """
-    discrete = map_rows(_is_probability, model, np.asarray(X.x))
-    observed = np.ones(np.shape(X.x), bool) if X.mask is None else np.asarray(X.mask)
-    return importance(model, Datum(X.x, observed & discrete), key, draws)
+    discrete = map_rows(_is_probability, model, np.asarray(rows.x))
+    observed = np.ones(np.shape(rows.x), bool) if rows.mask is None else np.asarray(rows.mask)
+    return importance(model, Datum(rows.x, observed & discrete), key, draws)
 
 
 def _is_probability(model: Model, x: Array) -> Array:

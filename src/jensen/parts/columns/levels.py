@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.lax import Precision
 from jax.nn import log_sigmoid, log_softmax, softplus
 from jaxtyping import Float
 
@@ -35,8 +36,8 @@ class LevelsDistribution(LawDistribution):
 
     def log_prob(self, x: Float[Array, " k"]) -> Float[Array, " k"]:
         last = self.log_probs.shape[1] - 1
-        chosen = jnp.minimum(x, float(last)).astype(jnp.int32)[:, None]
-        known = jnp.take_along_axis(self.log_probs, chosen, axis=1)[:, 0]
+        chosen = jnp.arange(last + 1.0)[None] == jnp.minimum(x, float(last))[:, None]
+        known = jnp.sum(jnp.where(chosen, self.log_probs, 0.0), axis=1)
         seen = known + jnp.log1p(-jnp.exp(self.log_unseen))
         return jnp.where(x < self.levels, seen, self.log_unseen)
 
@@ -120,7 +121,12 @@ class Categorical(_Levels):
         return places
 
     def __call__(self, h: Float[Array, " size"]) -> LevelsDistribution:
-        logits = jnp.concatenate([h, jnp.array([0.0, _NONE])])[self._places()]
+        places = self._places()
+        # By a product with noughts and ones, whose gradient is another one: that of an index is
+        # written number by number on a CPU.
+        taken = jnp.asarray(np.arange(self.size)[:, None] == places.reshape(-1)[None], h.dtype)
+        fixed = jnp.asarray(np.where(places > self.size, _NONE, 0.0), h.dtype)
+        logits = jnp.dot(h, taken, precision=Precision.HIGHEST).reshape(places.shape) + fixed
         return LevelsDistribution(log_softmax(logits), self.levels.value, self.log_unseen.value)
 
 
