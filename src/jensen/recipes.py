@@ -5,8 +5,8 @@ the decoder's first bias, pseudo-inputs.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import equinox as eqx
@@ -141,44 +141,72 @@ def build_model(
     """
     if not (isinstance(latent_dim, int) and latent_dim >= 1):
         raise OptionError(f"latent_dim={latent_dim!r}: must be a whole number of at least 1.")
-    x = _without_holes(as_datum(rows))
-    event_shape = x.shape[1:]
+    data = as_datum(rows)
+    x = _without_holes(data)
     if columns is None:
-        spoken = _build_likelihood(likelihood, x, high)
-        in_shape, h_shape = event_shape, (spoken.parameters, *event_shape)
+        ends = _of_numbers(_build_likelihood(likelihood, x, high), x)
     else:
-        facts = [Facts(**each) for each in columns]
-        spoken, features = Columns.of(facts, x), ColumnFeatures.of(facts, x)
-        in_shape, h_shape = (features.size,), spoken.h_shape
+        ends = _of_table([Facts(**each) for each in columns], x, data.mask, missing)
     family_kind = choose(PosteriorFamily, "posterior", posterior)
     for_encoder, for_decoder, for_prior, for_family = split(key, 4)
     family = family_kind.build(for_family, latent_dim)
     if encoder is None:
         encoder = MLP(
-            in_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
+            ends.in_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
         )
     if decoder is None:
         widths = tuple(hidden)[::-1]
-        decoder = MLP((latent_dim,), h_shape, hidden=widths, activation=activation, key=for_decoder)
-        bias = spoken.initial(x).reshape(-1)
+        decoder = MLP(
+            (latent_dim,), ends.h_shape, hidden=widths, activation=activation, key=for_decoder
+        )
+        bias = ends.likelihood.initial(x).reshape(-1)
         decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
     if isinstance(prior, str):
         prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, x)
     else:
         _require_distribution(prior, latent_dim)
-    _require_size(encoder, family.size, posterior, in_shape)
-    _require_shape(decoder, latent_dim, spoken, h_shape)
+    _require_size(encoder, family.size, posterior, ends.in_shape)
+    _require_shape(decoder, latent_dim, ends.likelihood, ends.h_shape)
     return Model(
         prior=prior,
         decoder=decoder,
-        likelihood=spoken,
-        encoder=_encoder(encoder, family, x, spoken)
-        if columns is None
-        else ColumnsEncoder(encoder, family, features),
-        missingness=None
-        if columns is None
-        else _missingness(missing, facts, x, as_datum(rows).mask),
+        likelihood=ends.likelihood,
+        encoder=ends.encoder(encoder, family),
+        missingness=ends.missingness,
     )
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The parts of a model that meet the data, and the shapes between them and its networks."""
+
+    likelihood: Any
+    in_shape: tuple[int, ...]
+    h_shape: tuple[int, ...]
+    encoder: Callable[[Any, PosteriorFamily], Any]
+    missingness: Missingness | None
+
+
+def _of_numbers(likelihood: Any, x: np.ndarray) -> _Ends:
+    # A likelihood of the user's own need not say whether it is discrete.
+    discrete = getattr(likelihood, "discrete", False)
+    shift, scale = standardisation(x, floor=_SPREAD_FLOOR if discrete else 0.0)
+    event_shape = x.shape[1:]
+
+    def encoder(network: Any, family: PosteriorFamily) -> Encoder:
+        return Encoder(network, family, Constant(shift), Constant(scale))
+
+    return _Ends(likelihood, event_shape, (likelihood.parameters, *event_shape), encoder, None)
+
+
+def _of_table(facts: Sequence[Facts], x: np.ndarray, mask: Any, missing: str) -> _Ends:
+    likelihood, features = Columns.of(facts, x), ColumnFeatures.of(facts, x)
+
+    def encoder(network: Any, family: PosteriorFamily) -> ColumnsEncoder:
+        return ColumnsEncoder(network, family, features)
+
+    missingness = _missingness(missing, facts, x, mask)
+    return _Ends(likelihood, (features.size,), likelihood.h_shape, encoder, missingness)
 
 
 def _missingness(
@@ -190,13 +218,6 @@ def _missingness(
         return None
     seen = np.ones(x.shape, bool) if mask is None else np.asarray(mask)
     return Missingness.of(facts, x, seen, missing == "self")
-
-
-def _encoder(network: Any, family: PosteriorFamily, rows: np.ndarray, likelihood: Any) -> Encoder:
-    # A likelihood of the user's own need not say whether it is discrete.
-    discrete = getattr(likelihood, "discrete", False)
-    shift, scale = standardisation(rows, floor=_SPREAD_FLOOR if discrete else 0.0)
-    return Encoder(network, family, Constant(shift), Constant(scale))
 
 
 def _without_holes(rows: Datum) -> np.ndarray:

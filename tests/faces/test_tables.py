@@ -313,6 +313,8 @@ def test_impossible_questions_are_refused(fitted):
         fitted.score_samples(frame.drop("height"))
     with pytest.raises(OptionError, match="denoise"):
         fitted.denoise(frame)
+    with pytest.raises(OptionError, match=r"diagnose: .* check and log_evidence"):
+        fitted.diagnose(frame)
 
 
 def test_variations_and_latents_of_rows_with_holes(fitted):

@@ -35,7 +35,8 @@ SHARES = {
     "predictive checks": 3e-7,
     "verdicts of checks": 4e-7,
     "filled cells": 1e-7,
-    "draws of missing cells": 1e-7,
+    "draws of missing cells": 9e-8,
+    "checks of tables": 1e-8,
 }
 
 

@@ -2,25 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 import jensen
 from jensen.cli._inputs import Source, array_of, in_polars, is_frame_file
 from jensen.data import Dataset, Schema, TableSchema, infer_table, is_table
 from jensen.data.sources import STDIN, place
-from jensen.data.tables import Reading, read
+from jensen.data.tables import Reading, mixes_kinds, read
 from jensen.errors import DataError, FileError, OptionError
 
-__all__ = ["Fitting", "read_schema", "read_to_fit", "schema_digest"]
+__all__ = ["Fitting", "overrides_of", "read_schema", "read_to_fit", "schema_digest"]
 
 # What says of all columns what a table says of each.
 _OF_NUMBERS = {"high": None, "shape": None, "dtype": None, "likelihood": "auto"}
-_OVERRIDES = ("kind", "high", "shape", "dtype")
 _CSV = (".csv", ".tsv")
 
 
@@ -78,10 +75,15 @@ def read_to_fit(source: Source, settings: Mapping[str, Any], asked: Path | None)
             dataset = source.load()
         except DataError:
             return _table(source, settings, _read(source, None), None)
-        if not _mixed(dataset.X):
+        if not mixes_kinds(dataset.X.T):
             return _numbers(source, settings, dataset)
         return _table(source, settings, _read(source, None), None)
     return _numbers(source, settings, source.load())
+
+
+def overrides_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a model's settings the inference of numbers of one kind is told."""
+    return {name: settings[name] for name in ("kind", "high", "shape", "dtype")}
 
 
 def read_schema(path: Path) -> TableSchema:
@@ -137,21 +139,12 @@ def _table(
 
 
 def _numbers(source: Source, settings: Mapping[str, Any], dataset: Dataset) -> Fitting:
-    overrides = {name: settings[name] for name in _OVERRIDES}
     try:
-        schema: Schema = jensen.data.infer(dataset.X, names=dataset.names, **overrides)
+        schema: Schema = jensen.data.infer(dataset.X, names=dataset.names, **overrides_of(settings))
     except DataError as error:
         raise DataError(f"{place(source.data)}: {error}") from None
-    return Fitting(replace(dataset), schema)
+    return Fitting(dataset, schema)
 
 
 def _is_csv(data: str) -> bool:
     return Path(data).suffix.lower() in _CSV
-
-
-def _mixed(X: np.ndarray) -> bool:
-    """Whether some columns hold whole numbers and others fractions, as `is_table` has it."""
-    if X.ndim != 2 or X.dtype.kind != "f":
-        return False
-    whole = (np.rint(X) == X).all(axis=0)
-    return bool(whole.any() and not whole.all())

@@ -11,27 +11,19 @@ import numpy as np
 
 import jensen
 from jensen._words import counted
-from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder, read_run
+from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder
 from jensen.cli._held_out import HeldOut, digest, held_out_of, limited
 from jensen.cli._inputs import Source, full_name, naming
-from jensen.cli._options import option
 from jensen.cli._output import plain, print_json, say
-from jensen.cli._reading import read_to_fit, schema_digest
+from jensen.cli._reading import overrides_of, read_to_fit, schema_digest
+from jensen.cli._resuming import require_same
 from jensen.data import AnySchema, Dataset, TableSchema
-from jensen.data.sources import place
 from jensen.errors import DataError, OptionError, TrainingError
 
 if TYPE_CHECKING:
     from jensen import VAE
 
 __all__ = ["Asked", "run"]
-
-# What a resumed run may have otherwise than the run it goes on with.
-_FREE = ("max_time",)
-# What runs of earlier versions do not say.
-_BEFORE = {"missing": "ignored"}
-_SCHEMA = {True: "no --schema", False: "another --schema"}
-_HEADER = {None: "neither --header nor --no-header", True: "--header", False: "--no-header"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +98,6 @@ def _read(asked: Asked) -> _Rows:
     return _Rows(dataset, schema, dataset.X, None, given)
 
 
-def _overrides(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: settings[name] for name in ("kind", "high", "shape", "dtype")}
-
-
 def _split(asked: Asked, dataset: Dataset, schema: AnySchema) -> _Rows:
     parts = jensen.data.split(
         len(dataset.X),
@@ -149,43 +137,10 @@ def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
     }
 
 
-def _require_same(note: dict[str, Any], asked: Asked, path: Path) -> None:
-    """Raise `OptionError` where the run in `path` was started with something else."""
-    before = read_run(path)
-    if before is None:
-        return
-    settings, then = (
-        {
-            "header": each.get("header"),
-            "na": each.get("na") or [],
-            "schema": each.get("schema"),
-            "data": each["digest"],
-            "test_key": each["test_key"],
-        }
-        | each["settings"]
-        for each in (note, before)
-    )
-    for name, value in settings.items():
-        if name not in _FREE and then.get(name, _BEFORE.get(name)) != value:
-            given, started = f"{option(name)} {_shown(value)}", _shown(then.get(name))
-            if name == "data":
-                given, started = place(asked.source.data), "other rows"
-            elif name == "na":
-                given, started = _spellings(value), _spellings(then.get(name) or [])
-            elif name == "schema":
-                given, started = _SCHEMA[value is None], _SCHEMA[then[name] is None]
-            elif name == "header":
-                given, started = _HEADER[value], _HEADER[then.get(name)]
-            raise OptionError(
-                f"{given}: the run in {path} was started with {started}; resume with that, or start"
-                " anew in another folder"
-            )
-
-
 def _train(asked: Asked, rows: _Rows, path: Path) -> "VAE":
     note = _note(asked, rows)
     if asked.resume:
-        _require_same(note, asked, path)
+        require_same(note, asked.source.data, path)
     folder = Folder(path, note, asked.resume)
     folder.claim()
     try:
@@ -248,7 +203,7 @@ def _support(settings: dict[str, Any], rows: _Rows) -> dict[str, Any]:
     """Overrides where the rows to fit would by themselves be taken for another kind."""
     if isinstance(rows.schema, TableSchema):
         return {"schema": rows.schema}
-    alone = jensen.data.infer(rows.fitted, **_overrides(settings))
+    alone = jensen.data.infer(rows.fitted, **overrides_of(settings))
     whole = rows.schema
     bounded = whole.kind == "bounded"
     if alone.kind == whole.kind and not (bounded and alone.high != whole.high):
@@ -294,11 +249,3 @@ def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> 
         print_json(told)
     if not (asked.json and asked.quiet):
         print_summary(told, check, to_stderr=asked.json)
-
-
-def _spellings(na: list[str]) -> str:
-    return " ".join(f"--na {each}" for each in na) or "no --na"
-
-
-def _shown(value: Any) -> str:
-    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

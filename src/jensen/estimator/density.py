@@ -8,6 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen import evidence, queries
 from jensen._batching import count
+from jensen.data import TableSchema
+from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
 from jensen.evidence import Estimate
 from jensen.queries import Check, Comparison, Diagnosis
@@ -61,6 +63,21 @@ class Density(OutlierMixin, Fitted):
         key = self._key(3, random_state)
         return evidence.by_method(self.model_, rows, key, method, draws=draws, **options)
 
+    def probability_of_cells(self, X: Any, random_state: Seed = None) -> Estimate:
+        """log P of those observed cells of a table whose terms are probabilities, by row.
+
+        What `log_evidence` has beyond it is the log-density of the other cells given these.
+
+        Raises `OptionError` for a model that is not of a table, or that models the mask.
+        """
+        if not isinstance(self.schema_, TableSchema) or self.model_.missingness is not None:
+            raise OptionError(
+                "probability_of_cells is of tables, and of models that do not count the mask in."
+            )
+        return evidence.probability_of_cells(
+            self.model_, self._checked(X), self._key(15, random_state), self.draws
+        )
+
     def score_samples(self, X: Any) -> np.ndarray:
         """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats.
 
@@ -107,6 +124,11 @@ class Density(OutlierMixin, Fitted):
             DataError: rows that do not fit the schema.
         """
         rows = self._checked(X)
+        if isinstance(self.schema_, TableSchema):
+            raise OptionError(
+                "diagnose: its gaps and residuals are of numbers of one kind, and this model is of"
+                " a table; check and log_evidence take one."
+            )
         known = self.rows_ if training is None else self._checked(training)
         key = self._key(11, random_state)
         return queries.diagnose(self.model_, rows, key, known if count(known) else None)

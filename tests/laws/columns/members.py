@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from jensen.parts._families import members
-from jensen.parts.columns import Columns, Facts, Law, law_of
+from jensen.parts.columns import Columns, Facts, Law, PlainLaw, law_of
 
 from ..zoo import jittered
 
-BASES = {name: law for name, law in members(Law).items() if not hasattr(law, "over")}
-OVERS = {name: law for name, law in members(Law).items() if hasattr(law, "over")}
+BASES = {name: law for name, law in members(Law).items() if issubclass(law, PlainLaw)}
+OVERS = {name: law for name, law in members(Law).items() if name not in BASES}
 NAMES = [
     *BASES,
     *[f"{over}:{base}" for over, o in OVERS.items() for base, b in BASES.items() if o.takes(b)],

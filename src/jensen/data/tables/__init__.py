@@ -1,6 +1,6 @@
 """Tables of mixed columns: numbers, counts, categories, dates and missing cells."""
 
-from jensen.data.tables.choosing import is_table
+from jensen.data.tables.choosing import is_table, mixes_kinds
 from jensen.data.tables.columns import Column
 from jensen.data.tables.containers import frame_of
 from jensen.data.tables.inferring import infer_table
@@ -14,6 +14,7 @@ __all__ = [
     "frame_of",
     "infer_table",
     "is_table",
+    "mixes_kinds",
     "pieces",
     "read",
     "read_table",

@@ -1,12 +1,13 @@
 """Whether rows are a table, or numbers of one kind."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from jensen.data.frames import container_of
 
-__all__ = ["is_table"]
+__all__ = ["is_table", "mixes_kinds"]
 
 
 def is_table(X: Any) -> bool:
@@ -24,17 +25,22 @@ def is_table(X: Any) -> bool:
     container = container_of(X)
     if container == "numpy":
         return False
-    series = [X[name] for name in X.columns] if container == "polars" else _columns(X)
-    whole = []
-    for column in series:
-        values = np.asarray(column.to_numpy())
-        if values.dtype.kind not in "biuf":
-            return True
-        if not np.isfinite(values).all() and np.isnan(values).any():
-            return True
-        whole.append(bool((values == np.rint(values)).all()) if values.dtype.kind == "f" else True)
-    return len(set(whole)) > 1
+    series = X.get_columns() if container == "polars" else [column for _, column in X.items()]
+    columns = [np.asarray(column.to_numpy()) for column in series]
+    if any(column.dtype.kind not in "biuf" for column in columns):
+        return True
+    if any(np.isnan(column).any() for column in columns if column.dtype.kind == "f"):
+        return True
+    return mixes_kinds(columns)
 
 
-def _columns(X: Any) -> list[Any]:
-    return [column for _, column in X.items()]
+def mixes_kinds(columns: Iterable[np.ndarray]) -> bool:
+    """Whether some columns hold whole numbers and others fractions.
+
+    >>> mixes_kinds([np.array([31, 44]), np.array([1.71, 1.83])])
+    True
+    """
+    whole = {
+        column.dtype.kind != "f" or bool((column == np.rint(column)).all()) for column in columns
+    }
+    return len(whole) > 1

@@ -1,6 +1,6 @@
 """Laws of columns: what a cell of a table is distributed by, given z."""
 
-from jensen.parts.columns._base import Facts, Law, LawDistribution, on_scale
+from jensen.parts.columns._base import Facts, Law, LawDistribution, PlainLaw, on_scale
 from jensen.parts.columns.hurdle import Hurdle, Inflated
 from jensen.parts.columns.levels import Categorical, OrderedLogistic
 from jensen.parts.columns.real import Gamma, LogNormal, Normal, StudentT
@@ -21,6 +21,7 @@ __all__ = [
     "NegativeBinomial",
     "Normal",
     "OrderedLogistic",
+    "PlainLaw",
     "Rounded",
     "RoundedLogNormal",
     "StudentT",

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 
 from jensen._types import PRNGKey
 
-__all__ = ["Facts", "Law", "LawDistribution", "on_scale", "single"]
+__all__ = ["Facts", "Law", "LawDistribution", "PlainLaw", "on_scale", "single"]
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,12 @@ class Law(eqx.Module):
         discrete: whether its terms are of probabilities, and not of densities.
         categories: whether its values are numbers of categories, which have no arithmetic.
         logarithmic: whether networks see the columns by their logarithm.
-        parameters: numbers for each column; laws of categories need some for each category.
     """
 
     name: ClassVar[str]
     discrete: ClassVar[bool]
     categories: ClassVar[bool] = False
     logarithmic: ClassVar[bool] = False
-    parameters: ClassVar[int] = 2
-
-    @classmethod
-    @abstractmethod
-    def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> "Law":
-        """The law of columns of which this is known; `rows`, (n, k), has no missing cell."""
 
     @abstractmethod
     def initial(self, rows: np.ndarray) -> np.ndarray:
@@ -104,6 +97,15 @@ class Law(eqx.Module):
     def is_probability(self, x: Float[Array, " k"]) -> Bool[Array, " k"]:
         """Whether each value's term is that of a probability."""
         return jnp.full(x.shape, self.discrete)
+
+
+class PlainLaw(Law):
+    """A law that stands by itself, and not over another."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> Law:
+        """The law of columns of which this is known; `rows`, (n, k), has no missing cell."""
 
 
 def single(values: Any) -> np.ndarray:

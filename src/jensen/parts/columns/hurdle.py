@@ -13,7 +13,7 @@ from jax.nn import log_sigmoid, sigmoid
 from jaxtyping import Bool, Float
 
 from jensen._types import Constant, PRNGKey
-from jensen.parts.columns._base import Facts, Law, LawDistribution, single
+from jensen.parts.columns._base import Facts, Law, LawDistribution, PlainLaw, single
 
 __all__ = ["Hurdle", "Inflated"]
 
@@ -80,19 +80,15 @@ class _WithAtom(Law):
 
     @classmethod
     @abstractmethod
-    def takes(cls, base: type[Law]) -> bool:
+    def takes(cls, base: type[PlainLaw]) -> bool:
         """Whether a law may be its base."""
 
     @classmethod
-    def over(cls, base: type[Law], facts: Sequence[Facts], rows: np.ndarray) -> "Law":
+    def over(cls, base: type[PlainLaw], facts: Sequence[Facts], rows: np.ndarray) -> "Law":
         """The law of columns, the base being that of what is not the atom."""
         others = _others(facts, rows)
         atom = Constant(jnp.asarray(single([each.atom for each in facts])))
         return cls.made(base.of(cls.rest(base, facts), others), atom, others)
-
-    @classmethod
-    def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> "Law":
-        raise NotImplementedError("it takes a base: use `over`")
 
     @classmethod
     @abstractmethod
@@ -100,7 +96,7 @@ class _WithAtom(Law):
         """The law, `others` being values like those of its base."""
 
     @classmethod
-    def rest(cls, base: type[Law], facts: Sequence[Facts]) -> list[Facts]:
+    def rest(cls, base: type[PlainLaw], facts: Sequence[Facts]) -> list[Facts]:
         """What is known of the values that the base is for."""
         return list(facts)
 
@@ -132,7 +128,7 @@ class Hurdle(_WithAtom):
     other: Constant
 
     @classmethod
-    def takes(cls, base: type[Law]) -> bool:
+    def takes(cls, base: type[PlainLaw]) -> bool:
         return not base.categories
 
     @classmethod
@@ -140,7 +136,7 @@ class Hurdle(_WithAtom):
         return cls(base, atom, Constant(jnp.asarray(single(others[0]))))
 
     @classmethod
-    def rest(cls, base: type[Law], facts: Sequence[Facts]) -> list[Facts]:
+    def rest(cls, base: type[PlainLaw], facts: Sequence[Facts]) -> list[Facts]:
         if not base.discrete:
             return list(facts)
         return [replace(each, low=each.atom + 1) for each in facts]
@@ -158,7 +154,7 @@ class Inflated(_WithAtom):
     name: ClassVar[str] = "inflated"
 
     @classmethod
-    def takes(cls, base: type[Law]) -> bool:
+    def takes(cls, base: type[PlainLaw]) -> bool:
         # A density has no mass at the atom to add to: a hurdle says all.
         return base.discrete and not base.categories
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
 from jensen.parts._families import members
-from jensen.parts.columns._base import Facts, Law, LawDistribution
+from jensen.parts.columns._base import Facts, Law, LawDistribution, PlainLaw
 
 __all__ = ["Columns", "ColumnsDistribution", "law_of"]
 
@@ -26,8 +26,8 @@ def law_of(name: str) -> tuple[Any, Any]:
     Raises `OptionError` for an unknown one, and for a law that cannot stand over the other.
     """
     found = members(Law)
-    bases = {each: law for each, law in found.items() if not hasattr(law, "over")}
-    overs = {each: law for each, law in found.items() if hasattr(law, "over")}
+    bases = {each: law for each, law in found.items() if issubclass(law, PlainLaw)}
+    overs = {each: law for each, law in found.items() if each not in bases}
     over, colon, base = name.rpartition(":")
     if base in bases and not colon:
         return None, bases[base]

@@ -14,8 +14,8 @@ from scipy.special import gammaln
 
 from jensen._types import PRNGKey
 from jensen.parts._special import log_gamma_ratio
-from jensen.parts.likelihoods._base import Likelihood, parameters_of
-from jensen.parts.likelihoods.bounded import bound_of, mean_logit
+from jensen.parts.likelihoods._base import parameters_of
+from jensen.parts.likelihoods.bounded import Bounded, mean_logit
 
 __all__ = ["BetaBinomial", "BetaBinomialDistribution"]
 
@@ -188,27 +188,13 @@ class BetaBinomialDistribution(eqx.Module):
         return jax.lax.scan(trial, jnp.zeros(shape), (before, uniform))[0]
 
 
-class BetaBinomial(Likelihood):
+class BetaBinomial(Bounded):
     """x ~ BetaBinomial(n), its mean and its dispersion both from the decoder, on {0, ..., n}.
 
     h holds the mean's logit and log θ; see `BetaBinomialDistribution`.
     """
 
     name: ClassVar[str] = "beta-binomial"
-    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded")
-    discrete: ClassVar[bool] = True
-
-    event_shape: tuple[int, ...] = eqx.field(static=True)
-    n: int = eqx.field(static=True)
-
-    @classmethod
-    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "BetaBinomial":
-        return cls(rows.shape[1:], bound_of(rows, high))
-
-    @property
-    def largest(self) -> float:
-        """The bound."""
-        return float(self.n)
 
     @property
     def parameters(self) -> int:

@@ -19,6 +19,7 @@ from jensen.parts.likelihoods._base import Likelihood
 __all__ = [
     "Binomial",
     "BinomialDistribution",
+    "Bounded",
     "Categorical",
 ]
 
@@ -26,8 +27,23 @@ __all__ = [
 _STRAIGHT = 30.0
 
 
-def bound_of(rows: np.ndarray, high: float | None) -> int:
-    return int(high if high is not None else max(1.0, rows.max()))
+class Bounded(Likelihood):
+    """A likelihood on {0, ..., n}; n is the largest of the rows where it is not given."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded")
+    discrete: ClassVar[bool] = True
+
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+    n: int = eqx.field(static=True)
+
+    @classmethod
+    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Bounded":
+        return cls(rows.shape[1:], int(high if high is not None else max(1.0, rows.max())))
+
+    @property
+    def largest(self) -> float:
+        """The bound."""
+        return float(self.n)
 
 
 class BinomialDistribution(eqx.Module):
@@ -83,24 +99,10 @@ class BinomialDistribution(eqx.Module):
         )
 
 
-class Binomial(Likelihood):
+class Binomial(Bounded):
     """x ~ Binomial(n, sigmoid(h)), on {0, ..., n}."""
 
     name: ClassVar[str] = "binomial"
-    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded")
-    discrete: ClassVar[bool] = True
-
-    event_shape: tuple[int, ...] = eqx.field(static=True)
-    n: int = eqx.field(static=True)
-
-    @classmethod
-    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Binomial":
-        return cls(rows.shape[1:], bound_of(rows, high))
-
-    @property
-    def largest(self) -> float:
-        """The bound."""
-        return float(self.n)
 
     @property
     def parameters(self) -> int:
@@ -160,24 +162,10 @@ class LevelsDistribution(eqx.Module):
         return _by_distribution_function(self.log_probs(), key, sample_shape)
 
 
-class Categorical(Likelihood):
+class Categorical(Bounded):
     """x ~ Categorical(softmax(h)) over the n + 1 whole numbers 0..n, their order unused."""
 
     name: ClassVar[str] = "categorical"
-    kinds: ClassVar[tuple[str, ...]] = ("binary", "bounded")
-    discrete: ClassVar[bool] = True
-
-    event_shape: tuple[int, ...] = eqx.field(static=True)
-    n: int = eqx.field(static=True)
-
-    @classmethod
-    def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Categorical":
-        return cls(rows.shape[1:], bound_of(rows, high))
-
-    @property
-    def largest(self) -> float:
-        """The bound."""
-        return float(self.n)
 
     @property
     def parameters(self) -> int:
