@@ -52,6 +52,12 @@ class _Ones:
         return jnp.ones_like(x)
 
 
+@eqx.filter_jit
+def _log_prob(part: LawDistribution, x: Array) -> Array:
+    """Traced once for all the programs that ask for it."""
+    return part.log_prob(x)
+
+
 class ColumnsDistribution(eqx.Module):
     """p(x | z) of a row of d columns."""
 
@@ -70,7 +76,7 @@ class ColumnsDistribution(eqx.Module):
     def log_prob(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         """The term of each column, in nats."""
         pairs = zip(self.parts, self.where, strict=True)
-        return self._in_order([part.log_prob(x[np.array(where)]) for part, where in pairs])
+        return self._in_order([_log_prob(part, x[np.array(where)]) for part, where in pairs])
 
     def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
         """Draws of x, columns being independent given z."""
