@@ -73,7 +73,7 @@ def log_expected(columns, h, missingness, law):
     if law == "categorical":
         rate = expit(bias + np.asarray(missingness.of_level)[:4, 0])
         return np.log(rate @ softmax(h))
-    base = columns.laws[0].base if ":" in law else columns.laws[0]
+    base = columns.laws[0]
     spread = float(base.scale.value[0]) * np.exp(h[1])
     loc = float(base.shift.value[0]) + float(base.scale.value[0]) * 8 * np.tanh(h[0] / 8)
     if law == "rounded":

@@ -1,5 +1,7 @@
 """Laws of columns broken on purpose: what the tests ask of ours must reject each of them."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,9 +10,9 @@ import pytest
 from jax.nn import log_sigmoid
 
 from jensen.parts._special import log1mexp
-from jensen.parts.columns import hurdle, levels, real, whole
+from jensen.parts.columns import AtomsDistribution, levels, real, whole
 
-from ..laws.columns.members import grid_probabilities, moderate, places
+from ..laws.columns.members import alone, grid_probabilities, moderate, places
 from ..laws.columns.test_digits import against_scipy, wide
 from ..laws.columns.test_probabilities import SUM, at_atoms
 
@@ -40,22 +42,19 @@ class WithoutJacobian(real.LogNormalDistribution):
         return self.log.log_prob(jnp.log(x))
 
 
-class CountedTwice(hurdle.InflatedDistribution):
+class CountedTwice(AtomsDistribution):
     """The base keeps all of its mass at the atom, and the atom's is added."""
 
-    def log_prob(self, x):
-        rest = self.base.log_prob(x)
+    def log_prob(self, x, rest):
         both = jnp.logaddexp(log_sigmoid(self.logit), rest)
         return jnp.where(x == self.atom, both, log_sigmoid(-self.logit) + rest)
 
 
-class HurdleWithItsBaseWhole(hurdle.HurdleDistribution):
+class HurdleWithItsBaseWhole(AtomsDistribution):
     """The law of the rest forgets that it has but a share."""
 
-    def log_prob(self, x):
-        at = x == self.atom
-        rest = self.base.log_prob(jnp.where(at, self.other, x))
-        return jnp.where(at, log_sigmoid(self.logit), rest)
+    def log_prob(self, x, rest):
+        return jnp.where(x == self.atom, log_sigmoid(self.logit), rest)
 
 
 class WithoutUnseen(levels.LevelsDistribution):
@@ -112,28 +111,34 @@ BROKEN = {
 on_each = pytest.mark.parametrize("kind", BROKEN, ids=[kind.__name__ for kind in BROKEN])
 
 
+def broken(p, kind):
+    """The columns' distribution with its law, or the atoms over it, as `kind` has them."""
+    if kind is None:
+        return p
+    if issubclass(kind, AtomsDistribution):
+        return replace(p, atoms=kind(**vars(p.atoms)))
+    return replace(p, parts=tuple(kind(**vars(part)) for part in p.parts))
+
+
 def checks(name, kind):
     """Whether a law agrees with SciPy, and is one in all, as `kind` has it; `None`: as it is."""
-    law, columns, numbers = places()[name]
+    _, columns, numbers, _ = places()[name]
 
     @eqx.filter_jit
-    def log_probs(h, x):
-        def each(h, x):
-            p = law(h)
-            return (p if kind is None else kind(**vars(p))).log_prob(x)
-
-        return jax.vmap(each)(*(jnp.asarray(v, jnp.float32) for v in (h, x)))
+    def log_probs(law, h, x):
+        each = jax.vmap(lambda h, x: broken(law(h), kind).log_prob(x))
+        return each(*(jnp.asarray(v, jnp.float32) for v in (h, x)))
 
     h, x, _ = wide()
     try:
-        found = log_probs(h[:, numbers], x[:, columns])
-        against_scipy(law, h[:, numbers], x[:, columns], np.asarray(found, np.float64))
+        found = log_probs(alone(name), h[:, numbers], x[:, columns])
+        against_scipy(name, np.asarray(found, np.float64))
         same = True
     except AssertionError:
         same = False
     values, _, weight = (each[:, columns] for each in grid_probabilities())
-    fixed = np.broadcast_to(moderate()[numbers], (len(values), numbers.stop - numbers.start))
-    p = np.exp(np.asarray(log_probs(fixed, values), np.float64))
+    fixed = np.broadcast_to(moderate()[numbers], (len(values), len(numbers)))
+    p = np.exp(np.asarray(log_probs(alone(name), fixed, values), np.float64))
     total = (p * weight).sum(0) + at_atoms()[1][columns]
     return same, bool((np.abs(total - 1) <= SUM).all())
 

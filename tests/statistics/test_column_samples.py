@@ -43,19 +43,19 @@ def cells_p_value(x, values, p):
 
 def p_values(name, x):
     """For each column of a law: of draws by their cells, and of those at a lone atom."""
-    law, columns, _ = places()[name]
+    law, columns, _, atom = places()[name]
     values, p, weight = (each[:, columns] for each in grid_probabilities())
     x = x[:, columns]
-    if getattr(law, "base", law).categories:
+    if law.categories:
         # Of what was seen: what was not has a share of log_prob, and is never drawn.
         p = np.where(values < np.array(law.counts), p, 0.0)
         p = p / (p * weight).sum(0)
     lone = None
-    if hasattr(law, "atom") and not law.discrete:
+    if atom is not None and not law.discrete:
         at = np.zeros((1, len(table().facts)))
         # Any value will do for the others.
         at[:] = table().rows[:1]
-        at[0, columns] = np.asarray(law.atom.value)
+        at[0, columns] = atom
         lone = at[0, columns], np.exp(log_probs(moderate(), at))[0, columns]
     for j in range(len(columns)):
         own, shares = x[:, j], (p * weight)[:, j]

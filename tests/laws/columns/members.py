@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 
 from jensen.parts._families import members
-from jensen.parts.columns import Columns, Facts, Law, PlainLaw, law_of
+from jensen.parts.columns import Columns, Facts, Law, law_of
+from jensen.parts.columns.naming import OVERS
+from jensen.training.step import split_trainable
 
 from ..zoo import jittered
 
-BASES = {name: law for name, law in members(Law).items() if issubclass(law, PlainLaw)}
-OVERS = {name: law for name, law in members(Law).items() if name not in BASES}
+BASES = members(Law)
 NAMES = [
     *BASES,
-    *[f"{over}:{base}" for over, o in OVERS.items() for base, b in BASES.items() if o.takes(b)],
+    *[f"{over}:{base}" for over, may in OVERS.items() for base, b in BASES.items() if may(b)],
 ]
 on_every_law = pytest.mark.parametrize("name", NAMES)
 
@@ -61,7 +62,7 @@ def columns_of(name: str) -> tuple[list[Facts], np.ndarray]:
         atom = np.where(base.logarithmic, 0.0, rows.mean(0)).astype(np.float32).astype(float)
         if base.discrete:
             # A hurdle of whole numbers stands at the least of them.
-            atom = rows.min(0) if over is OVERS["hurdle"] else np.rint(np.median(rows, 0))
+            atom = rows.min(0) if over == "hurdle" else np.rint(np.median(rows, 0))
         rows = np.where(rng.random(rows.shape) < 1 / 3, atom, rows)
         known = [each | {"atom": float(a)} for each, a in zip(known, atom, strict=True)]
     return [Facts(name, **each) for each in known], rows
@@ -84,20 +85,54 @@ def table() -> Table:
 
 
 class Place(NamedTuple):
+    """By its name, where a law is in the table.
+
+    Attributes:
+        law: it, or the base that it stands over, of whose columns these are some.
+        columns: its columns of a row.
+        h: its numbers of h, with the logits of atoms at the end.
+        atom: of each column, where it has one.
+    """
+
     law: Any
     columns: np.ndarray
-    h: slice
+    h: np.ndarray
+    atom: np.ndarray | None
 
 
 @cache
 def places() -> dict[str, Place]:
-    """By name: the law, its columns of a row, and its numbers of h."""
+    """Each law of `NAMES`."""
     facts, _, columns = table()
     found, start = {}, 0
+    logits = sum(law.size for law in columns.laws)
     for law, where in zip(columns.laws, columns.where, strict=True):
-        found[facts[where[0]].law] = Place(law, np.array(where), slice(start, start + law.size))
+        numbers, names = np.arange(start, start + law.size), [facts[j].law for j in where]
         start += law.size
+        for name in dict.fromkeys(names):
+            own = np.array(names) == name
+            # Of a law that may stand below others, a number of each column and then another.
+            h = numbers if own.all() else numbers.reshape(-1, len(own))[:, own].ravel()
+            at, atom = np.array(where)[own], None
+            if ":" in name:
+                index = [columns.atoms.where.index(j) for j in at]
+                atom = np.asarray(columns.atoms.atom.value, np.float64)[index]
+                h = np.concatenate([h, logits + np.array(index)])
+            found[name] = Place(law, at, h, atom)
     return found
+
+
+@cache
+def alone(name: str) -> Columns:
+    """The columns of one law as a likelihood of their own, at what the table's has learned."""
+    facts, rows, columns = table()
+    law, at, *_ = places()[name]
+    made = Columns.of([facts[j] for j in at], rows[:, at])
+    (own,) = (np.isin(where, at) for where in columns.where if at[0] in where)
+    learned = [leaf[own] for leaf in jax.tree.leaves(split_trainable(law)[0])]
+    first, rest = split_trainable(made.laws)
+    laws = eqx.combine(jax.tree.unflatten(jax.tree.structure(first), learned), rest)
+    return eqx.tree_at(lambda columns: columns.laws, made, laws)
 
 
 # Settings and values are served in blocks of so many, by one compiled program.
@@ -134,19 +169,19 @@ def moderate() -> np.ndarray:
     return np.asarray(first + 0.3 * jax.random.normal(jax.random.key(4), first.shape))
 
 
-def support(law: Any) -> tuple[np.ndarray, np.ndarray]:
+def support(name: str) -> tuple[np.ndarray, np.ndarray]:
     """The least and the largest value that each column can take, ends that are far cut off."""
-    base = getattr(law, "base", law)
-    if base.categories:
-        low, high = np.zeros(len(base.counts)), np.array(base.counts, float)
-    elif not base.discrete:
-        shape = np.shape(base.shift.value)
-        low, high = np.full(shape, 0.0 if base.logarithmic else -np.inf), np.full(shape, np.inf)
-    else:
-        low = np.asarray(base.low.value, np.float64)
-        high = np.asarray(base.high.value if hasattr(base, "high") else low + np.inf, np.float64)
-    if base is not law and base.discrete:
-        low = np.minimum(low, np.asarray(law.atom.value))
+    law: Any = alone(name).laws[0]
+    atom, k = places()[name].atom, len(places()[name].columns)
+    low, high = np.full(k, -np.inf), np.full(k, np.inf)
+    if law.categories:
+        low, high = np.zeros(k), np.array(law.counts, float)
+    elif law.discrete:
+        low = np.asarray(law.low.value, np.float64)
+        high = np.asarray(law.high.value, np.float64) if hasattr(law, "high") else high
+        low = low if atom is None else np.minimum(low, atom)
+    elif law.logarithmic:
+        low = np.zeros(k)
     return np.where(low < -1e30, -np.inf, low), np.where(high > 1e30, np.inf, high)
 
 
@@ -160,16 +195,15 @@ def grid_probabilities() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     steps = np.linspace(-1.0, 1.0, 10_001)[:, None]
     mean, spread = rows.mean(0, dtype=np.float64), rows.std(0, dtype=np.float64)
     x, weight = np.zeros((len(steps), len(facts))), np.zeros((len(steps), len(facts)))
-    for law, columns, _ in places().values():
-        base = getattr(law, "base", law)
+    for name, (law, columns, _, _) in places().items():
         if law.discrete:
-            low, high = support(law)
+            low, high = support(name)
             start = np.where(np.isfinite(low), low, np.rint(mean[columns]) - 5000)
             x[:, columns] = np.arange(len(steps))[:, None] + start
             weight[:, columns] = x[:, columns] <= high
             continue
-        t = steps * (30.0 if base.logarithmic else np.arcsinh(1e5))
-        if base.logarithmic:
+        t = steps * (30.0 if law.logarithmic else np.arcsinh(1e5))
+        if law.logarithmic:
             at = np.log(np.maximum(rows[:, columns], 1e-9)).mean(0, dtype=np.float64)
             x[:, columns] = np.exp(np.clip(at + t, -80, 80))
             slope = x[:, columns]
@@ -182,5 +216,5 @@ def grid_probabilities() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @eqx.filter_jit
-def draws(columns: Any, h: Any, key: Any) -> Any:
-    return columns(h).sample(key, (DRAWS,))
+def draws(columns: Any, h: Any, key: Any, count: int = DRAWS) -> Any:
+    return columns(h).sample(key, (count,))

@@ -162,25 +162,6 @@ def _ordered_logistic(law: Any, h: np.ndarray, x: np.ndarray) -> Reference:
     return _with_unseen(law, table, x, EPSILON * (5 + size + np.abs(h)))
 
 
-def _split(law: Any, h: np.ndarray, x: np.ndarray) -> tuple[Any, ...]:
-    return _double(law.atom), h[:, law.base.size :], h[:, : law.base.size]
-
-
-def _hurdle(law: Any, h: np.ndarray, x: np.ndarray) -> Reference:
-    atom, logit, rest = _split(law, h, x)
-    base = reference(law.base, rest, np.where(x == atom, _double(law.other), x))
-    exact = np.where(x == atom, log_expit(logit), log_expit(-logit) + base.log_prob)
-    return Reference(exact, EPSILON * (1 + np.abs(logit)) + base.rounding)
-
-
-def _inflated(law: Any, h: np.ndarray, x: np.ndarray) -> Reference:
-    atom, logit, rest = _split(law, h, x)
-    base = reference(law.base, rest, x)
-    plain = log_expit(-logit) + base.log_prob
-    exact = np.where(x == atom, np.logaddexp(log_expit(logit), plain), plain)
-    return Reference(exact, EPSILON * (1 + np.abs(logit)) + base.rounding)
-
-
 REFERENCES = {
     columns.Normal: _normal,
     columns.LogNormal: _log_normal,
@@ -191,11 +172,19 @@ REFERENCES = {
     columns.NegativeBinomial: _negative_binomial,
     columns.Categorical: _categorical,
     columns.OrderedLogistic: _ordered_logistic,
-    columns.Hurdle: _hurdle,
-    columns.Inflated: _inflated,
 }
 
 
-def reference(law: Any, h: Any, x: Any) -> Reference:
-    """What SciPy says of log p(x) at `h`; a new law needs a new line above."""
-    return REFERENCES[type(law)](law, _double(h), _double(x))
+def reference(columns: Any, h: Any, x: Any) -> Reference:
+    """What SciPy says of log p(x) at `h`, for columns of one law; a new law needs a line above."""
+    (law,), atoms, h, x = columns.laws, columns.atoms, _double(h), _double(x)
+    of_law = REFERENCES[type(law)]
+    if atoms is None:
+        return of_law(law, h, x)
+    at, is_hurdle = x == _double(atoms.atom), np.array(atoms.is_hurdle)
+    base = of_law(law, h[:, : law.size], np.where(at & is_hurdle, _double(atoms.other), x))
+    logit = h[:, law.size :]
+    rest = log_expit(-logit) + base.log_prob
+    inflated = np.where(at, np.logaddexp(log_expit(logit), rest), rest)
+    exact = np.where(at & is_hurdle, log_expit(logit), inflated)
+    return Reference(exact, EPSILON * (1 + np.abs(logit)) + base.rounding)

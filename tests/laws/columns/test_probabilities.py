@@ -32,9 +32,9 @@ def at_atoms():
     """P(x = atom) of each column at the moderate h, nought where none is a lone point."""
     x = table().rows[:1].astype(np.float64)
     alone = np.zeros(x.shape, bool)
-    for law, columns, _ in places().values():
-        if hasattr(law, "atom") and not law.discrete:
-            x[0, columns], alone[0, columns] = np.asarray(law.atom.value), True
+    for law, columns, _, atom in places().values():
+        if atom is not None and not law.discrete:
+            x[0, columns], alone[0, columns] = atom, True
     return x[0], np.where(alone, np.exp(log_probs(moderate(), x)), 0.0)[0]
 
 
@@ -53,10 +53,10 @@ def moderate_means():
 
 @on_every_law
 def test_mean_is_the_first_moment(name):
-    law, columns, _ = places()[name]
+    law, columns, *_ = places()[name]
     x, p, weight = (each[:, columns] for each in grid_probabilities())
     found = moderate_means()[columns]
-    if getattr(law, "base", law).categories:
+    if law.categories:
         # Categories have none; the most likely of them that was seen stands for it.
         known = np.where(x < np.array(law.counts), p, 0.0)
         np.testing.assert_array_equal(found, np.argmax(known, axis=0))

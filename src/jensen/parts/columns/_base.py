@@ -10,11 +10,11 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Shaped
 
 from jensen._types import PRNGKey
 
-__all__ = ["Facts", "Law", "LawDistribution", "PlainLaw", "on_scale", "single"]
+__all__ = ["Facts", "Law", "LawDistribution", "on_scale", "put", "single"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ class Law(eqx.Module):
     categories: ClassVar[bool] = False
     logarithmic: ClassVar[bool] = False
 
+    @classmethod
+    @abstractmethod
+    def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> "Law":
+        """The law of columns of which this is known; `rows`, (n, k), has no missing cell."""
+
     @abstractmethod
     def initial(self, rows: np.ndarray) -> np.ndarray:
         """The h, shape (size,), by which each column is spread about as in `rows`."""
@@ -94,19 +99,6 @@ class Law(eqx.Module):
     def __call__(self, h: Float[Array, " size"]) -> LawDistribution:
         """The distribution that `h` stands for."""
 
-    def is_probability(self, x: Float[Array, " k"]) -> Bool[Array, " k"]:
-        """Whether each value's term is that of a probability."""
-        return jnp.full(x.shape, self.discrete)
-
-
-class PlainLaw(Law):
-    """A law that stands by itself, and not over another."""
-
-    @classmethod
-    @abstractmethod
-    def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> Law:
-        """The law of columns of which this is known; `rows`, (n, k), has no missing cell."""
-
 
 def single(values: Any) -> np.ndarray:
     """Numbers in single precision; infinity as the largest number, which has a difference."""
@@ -117,3 +109,12 @@ def single(values: Any) -> np.ndarray:
 def on_scale(x: Any, logarithmic: np.ndarray, xp: Any) -> Any:
     """Columns as they are, or by a logarithm of both signs through nought; `xp` is NumPy or JAX."""
     return xp.where(logarithmic, xp.sign(x) * xp.log1p(xp.abs(x)), x)
+
+
+def put(
+    values: Shaped[Array, " d"], where: Sequence[int], new: Shaped[Array, " k"]
+) -> Shaped[Array, " d"]:
+    """`values` with `new` in some places: taken from both, where to write is slow on a CPU."""
+    order = np.arange(len(values))
+    order[list(where)] = len(values) + np.arange(len(new))
+    return jnp.concatenate([values, new])[order]

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from jensen._types import Constant, PRNGKey
 from jensen.parts._special import log1mexp
-from jensen.parts.columns._base import Facts, Law, LawDistribution, PlainLaw
+from jensen.parts.columns._base import Facts, Law, LawDistribution
 
 __all__ = ["Categorical", "OrderedLogistic"]
 
@@ -60,7 +60,7 @@ class LevelsDistribution(LawDistribution):
         return jnp.broadcast_to(number, log_weights.shape), log_weights
 
 
-class _Levels(PlainLaw):
+class _Levels(Law):
     """What laws of categories share: how many there are, and the share of the unseen."""
 
     discrete: ClassVar[bool] = True

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from jensen._types import Constant, PRNGKey
 from jensen.parts._special import stirling_remainder
 from jensen.parts._standardise import standardisation
-from jensen.parts.columns._base import Facts, Law, LawDistribution, PlainLaw
+from jensen.parts.columns._base import Facts, Law, LawDistribution
 from jensen.parts.likelihoods.real import StudentTDistribution
 
 __all__ = ["Gamma", "LocationScale", "LogNormal", "Normal", "StudentT"]
@@ -28,7 +28,7 @@ _FARTHEST = 8.0
 _LOG_SHAPE = (-3.0, 12.0)
 
 
-class LocationScale(PlainLaw):
+class LocationScale(Law):
     """Laws with a location and a scale, both from the decoder and in the column's own spread.
 
     h holds all locations and then the logarithms of all scales.

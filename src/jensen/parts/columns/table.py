@@ -13,36 +13,11 @@ from jax.nn import logsumexp
 from jaxtyping import Bool, Float
 
 from jensen._types import PRNGKey
-from jensen.errors import OptionError
-from jensen.parts._families import members
-from jensen.parts.columns._base import Facts, Law, LawDistribution, PlainLaw
+from jensen.parts.columns._base import Facts, Law, LawDistribution, put
+from jensen.parts.columns.atoms import Atoms, AtomsDistribution, of_base
+from jensen.parts.columns.naming import law_of
 
-__all__ = ["Columns", "ColumnsDistribution", "law_of"]
-
-
-def law_of(name: str) -> tuple[Any, Any]:
-    """The law of a name, and what stands over it in "hurdle:LAW" or "inflated:LAW", or `None`.
-
-    Raises `OptionError` for an unknown one, and for a law that cannot stand over the other.
-    """
-    found = members(Law)
-    bases = {each: law for each, law in found.items() if issubclass(law, PlainLaw)}
-    overs = {each: law for each, law in found.items() if each not in bases}
-    over, colon, base = name.rpartition(":")
-    if base in bases and not colon:
-        return None, bases[base]
-    if base in bases and over in overs:
-        if overs[over].takes(bases[base]):
-            return overs[over], bases[base]
-        taken = [each for each, law in bases.items() if overs[over].takes(law)]
-        raise OptionError(
-            f"likelihood={name!r} of a column: {over} cannot stand over {base}; choose"
-            f" {over}:LAW with one of {', '.join(taken)}."
-        )
-    raise OptionError(
-        f"likelihood={name!r} of a column is unknown: choose one of {', '.join(bases)}, or"
-        f" {' or '.join(f'{each}:LAW' for each in overs)} with one of these."
-    )
+__all__ = ["Columns", "ColumnsDistribution"]
 
 
 class _Ones:
@@ -59,24 +34,35 @@ def _log_prob(part: LawDistribution, x: Array) -> Array:
 
 
 class ColumnsDistribution(eqx.Module):
-    """p(x | z) of a row of d columns."""
+    """p(x | z) of a row of d columns: each law's own side by side, and atoms over some."""
 
     parts: tuple[LawDistribution, ...]
     where: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    atoms: AtomsDistribution | None
 
     @property
     def support(self) -> Any:
         """What may stand for a missing cell: of nought, some laws take the logarithm."""
         return _Ones()
 
-    def _in_order(self, parts: Sequence[Array]) -> Array:
+    def _with_atoms(
+        self, parts: Sequence[Array], over: Callable[[AtomsDistribution, Array], Array]
+    ) -> Array:
+        """Numbers of the laws, in the order of columns; `over` makes those of atoms of them."""
         order = np.argsort(np.concatenate(self.where))
-        return jnp.concatenate(list(parts))[order]
+        values = jnp.concatenate(list(parts))[order]
+        if self.atoms is None:
+            return values
+        return put(values, self.atoms.where, over(self.atoms, self.atoms.own(values)))
 
     def log_prob(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
         """The term of each column, in nats."""
+        seen = x if self.atoms is None else self.atoms.off_hurdles(x)
         pairs = zip(self.parts, self.where, strict=True)
-        return self._in_order([_log_prob(part, x[np.array(where)]) for part, where in pairs])
+        return self._with_atoms(
+            [_log_prob(part, seen[np.array(where)]) for part, where in pairs],
+            lambda atoms, rest: atoms.log_prob(atoms.own(x), rest),
+        )
 
     def sample(self, key: PRNGKey, sample_shape: tuple[int, ...] = ()) -> Array:
         """Draws of x, columns being independent given z."""
@@ -86,54 +72,68 @@ class ColumnsDistribution(eqx.Module):
             for _ in sample_shape:
                 draw = jax.vmap(draw)
             return draw(keys)
-        keys = jax.random.split(key, len(self.parts))
-        return self._in_order([part.sample(k) for part, k in zip(self.parts, keys, strict=True)])
+        which, *each = jax.random.split(key, len(self.parts) + 1)
+        return self._with_atoms(
+            [part.sample(k) for part, k in zip(self.parts, each, strict=True)],
+            lambda atoms, rest: atoms.sample(which, rest),
+        )
 
     @property
     def mean(self) -> Float[Array, " d"]:
         """E[x | z] of numbers, and the most likely of categories."""
-        return self._in_order([part.mean for part in self.parts])
+        return self._with_atoms(
+            [part.mean for part in self.parts], lambda atoms, rest: atoms.mean(rest)
+        )
 
     def log_expectation(
         self, log_f: Callable[[Float[Array, " d"]], Float[Array, " d"]]
     ) -> Float[Array, " d"]:
         """log E[f_j(x_j)] of each column, by its nodes; `log_f` is of a row, entry by entry."""
+        row = jnp.ones(sum(map(len, self.where)))
 
         def of_part(part: LawDistribution, where: tuple[int, ...]) -> Array:
             values, log_weights = part.nodes()
-            columns = np.array(where)
-            row = jnp.ones(sum(map(len, self.where)))
-            log_each = jax.vmap(lambda x: log_f(row.at[columns].set(x))[columns])(values)
+            own = np.array(where)
+            log_each = jax.vmap(lambda x: log_f(put(row, where, x))[own])(values)
             return logsumexp(log_weights + log_each, axis=0)
 
+        def over(atoms: AtomsDistribution, rest: Array) -> Array:
+            at_atoms = log_f(put(row, atoms.where, atoms.atom))
+            return atoms.log_expectation(atoms.own(at_atoms), rest)
+
         pairs = zip(self.parts, self.where, strict=True)
-        return self._in_order([of_part(part, where) for part, where in pairs])
+        return self._with_atoms([of_part(part, where) for part, where in pairs], over)
 
 
 class Columns(eqx.Module):
     """h -> p(x | z) of a row of a table, each column by a law of its own.
 
-    The decoder's numbers for all laws stand in h one after another. `levels` says of each column
-    how many categories it has; numbers have none.
+    Columns of one law stand side by side, an atom over them or not, so that what is compiled
+    grows with the number of laws. The decoder's numbers for all laws stand in h one after
+    another, and then the logits of the atoms. `levels` says of each column how many categories
+    it has; numbers have none.
     """
 
     laws: tuple[Law, ...]
     where: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     levels: tuple[int, ...] = eqx.field(static=True)
+    atoms: Atoms | None
 
     @classmethod
     def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> "Columns":
         """The likelihood of columns of which `facts` are known; `rows` is (n, d), none missing."""
+        known, values = [of_base(each) for each in facts], rows.astype(np.float64)
+        atoms = Atoms.of(facts, values)
+        others = values if atoms is None else atoms.others(values)
         groups: dict[str, list[int]] = {}
-        for index, each in enumerate(facts):
+        for index, each in enumerate(known):
             groups.setdefault(each.law, []).append(index)
-        laws = []
-        for name, columns in groups.items():
-            over, base = law_of(name)
-            known, values = [facts[c] for c in columns], rows[:, columns].astype(np.float64)
-            laws.append(over.over(base, known, values) if over else base.of(known, values))
+        laws = [
+            law_of(name)[1].of([known[c] for c in columns], others[:, columns])
+            for name, columns in groups.items()
+        ]
         levels = tuple(each.levels for each in facts)
-        return cls(tuple(laws), tuple(map(tuple, groups.values())), levels)
+        return cls(tuple(laws), tuple(map(tuple, groups.values())), levels, atoms)
 
     name = "columns"
 
@@ -150,27 +150,30 @@ class Columns(eqx.Module):
     @property
     def h_shape(self) -> tuple[int]:
         """What the decoder has to give."""
-        return (sum(law.size for law in self.laws),)
+        logits = 0 if self.atoms is None else len(self.atoms.where)
+        return (sum(law.size for law in self.laws) + logits,)
 
     def initial(self, rows: np.ndarray) -> Float[Array, " size"]:
         """The h at which each column is distributed about as in `rows`, none of it missing."""
         values = rows.astype(np.float64)
+        others = values if self.atoms is None else self.atoms.others(values)
         each = [
-            law.initial(values[:, np.array(where)])
+            law.initial(others[:, np.array(where)])
             for law, where in zip(self.laws, self.where, strict=True)
         ]
+        if self.atoms is not None:
+            each.append(self.atoms.initial(values))
         return jnp.asarray(np.concatenate(each), jnp.float32)
 
     def __call__(self, h: Float[Array, " size"]) -> ColumnsDistribution:
-        ends = np.cumsum([law.size for law in self.laws])[:-1]
-        parts = jnp.split(h, ends)
+        *parts, logits = jnp.split(h, np.cumsum([law.size for law in self.laws]))
         each = tuple(law(part) for law, part in zip(self.laws, parts, strict=True))
-        return ColumnsDistribution(each, self.where)
+        atoms = None if self.atoms is None else self.atoms(logits)
+        return ColumnsDistribution(each, self.where, atoms)
 
     def is_probability(self, x: Float[Array, " d"]) -> Bool[Array, " d"]:
         """Whether the term of each column is that of a probability; else it is a density's."""
-        parts = [
-            law.is_probability(x[np.array(where)])
-            for law, where in zip(self.laws, self.where, strict=True)
-        ]
-        return jnp.concatenate(parts)[np.argsort(np.concatenate(self.where))]
+        pairs = zip(self.laws, self.where, strict=True)
+        discrete = {column for law, where in pairs if law.discrete for column in where}
+        found = jnp.asarray([column in discrete for column in range(len(self.levels))])
+        return found if self.atoms is None else found | self.atoms.at(x)

@@ -23,7 +23,7 @@ from jaxtyping import Float
 from jensen._types import Constant, PRNGKey
 from jensen.parts._special import log1mexp
 from jensen.parts._standardise import standardisation
-from jensen.parts.columns._base import Facts, Law, LawDistribution, PlainLaw, single
+from jensen.parts.columns._base import Facts, Law, LawDistribution, single
 from jensen.parts.columns.real import LocationScale, gamma_nodes
 from jensen.parts.likelihoods.counts import NegativeBinomial as CountLikelihood
 from jensen.parts.likelihoods.counts import NegativeBinomialDistribution
@@ -275,7 +275,7 @@ class CountDistribution(LawDistribution):
         return self.low[None] + middles, log_softmax(log_p + jnp.log(widths), axis=0)
 
 
-class NegativeBinomial(PlainLaw):
+class NegativeBinomial(Law):
     """Counts: x − low ~ NegativeBinomial; h holds log μ and log r, as for the likelihood."""
 
     name: ClassVar[str] = "negative-binomial"
