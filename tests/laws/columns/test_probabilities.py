@@ -100,6 +100,7 @@ def sum_of(below, low, high, start, stop):
 
 
 mean_of = eqx.filter_jit(lambda distribution: distribution.mean)
+log_prob_of = eqx.filter_jit(lambda distribution, x: distribution.log_prob(x))
 
 
 def test_mean_of_a_rounded_logistic_at_all_scales():
@@ -152,6 +153,6 @@ def test_numbers_beyond_single_precision_have_probabilities(high):
     x = np.array([100.0, 1e4, 1e6, 1e7]) if np.isinf(high) else np.array([50.0, 500.0, 5e3, 9e3])
     at = np.log(x) + 0.3, np.full(4, 0.5), np.zeros(4), np.full(4, high)
     p = made(RoundedLogNormalDistribution, *at)
-    found = np.asarray(p.log_prob(jnp.asarray(x, jnp.float32)), np.float64)
+    found = np.asarray(log_prob_of(p, jnp.asarray(x, jnp.float32)), np.float64)
     density = -0.5 * 0.6**2 - 0.5 * np.log(2 * np.pi) - np.log(0.5) - np.log(x)
     np.testing.assert_allclose(found, density, atol=2e-4)

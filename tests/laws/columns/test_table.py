@@ -10,7 +10,7 @@ from jensen.parts.columns import Columns, Facts
 from jensen.parts.features import ColumnFeatures
 
 from ..zoo import assert_finite
-from .members import moderate, places, table
+from .members import BASES, places, table
 
 
 def test_columns_of_one_law_need_not_stand_together():
@@ -23,12 +23,11 @@ def test_columns_of_one_law_need_not_stand_together():
     assert sorted(np.concatenate(list(places_of.values()))) == list(range(rows.shape[1]))
 
 
-def test_draws_have_the_shape_asked_for():
-    _, rows, columns = table()
-    h, key = jnp.asarray(moderate()), jax.random.key(0)
-    shape = lambda *shape: jax.eval_shape(lambda h: columns(h).sample(key, shape), h).shape
-    d = rows.shape[1]
-    assert (shape(), shape(5), shape(2, 3), shape(0)) == ((d,), (5, d), (2, 3, d), (0, d))
+def test_columns_of_one_law_share_its_program_with_an_atom_or_without():
+    """What is traced and compiled grows with the laws, and not with what stands over them."""
+    columns = table().columns
+    assert sorted(law.name for law in columns.laws) == sorted(BASES)
+    assert len(columns.atoms.where) == sum(":" in each.law for each in table().facts)
 
 
 FACTS = [
@@ -54,8 +53,21 @@ def rows_of_table(n=200):
     return np.stack(made, 1).astype(np.float32)
 
 
+def test_draws_have_the_shape_asked_for():
+    columns = Columns.of([Facts(**each) for each in FACTS], rows_of_table())
+    h, key = columns.initial(rows_of_table()), jax.random.key(0)
+    shape = lambda *shape: jax.eval_shape(lambda h: columns(h).sample(key, shape), h).shape
+    assert (shape(), shape(5), shape(2, 3), shape(0)) == ((D,), (5, D), (2, 3, D), (0, D))
+
+
 def features():
     return ColumnFeatures.of([Facts(**each) for each in FACTS], rows_of_table())
+
+
+@jax.jit
+def seen_of(rows):
+    """Rows, none of their cells missing, as a network sees them."""
+    return jax.vmap(lambda x: features()(x, None))(rows)
 
 
 def numbers_of(found):
@@ -65,7 +77,7 @@ def numbers_of(found):
 
 def test_a_network_sees_numbers_of_one_size_and_their_kind():
     rows, made = rows_of_table(), features()
-    found = jax.vmap(lambda x: made(x, None))(rows)
+    found = seen_of(rows)
     assert found.shape == (len(rows), made.size)
     numbers, atoms, categories, mask = numbers_of(found)
     logs = [rows[:, 0], np.log1p(rows[:, 2]), np.log1p(rows[:, 3])]
@@ -78,14 +90,14 @@ def test_a_network_sees_numbers_of_one_size_and_their_kind():
 
 
 def test_a_category_never_seen_is_no_category_but_is_not_missing():
-    _, _, categories, mask = numbers_of(features()(jnp.array([9.0, 3.0, 1.0, 2.0, 2.0]), None))
+    _, _, categories, mask = numbers_of(seen_of(jnp.array([[9.0, 3.0, 1.0, 2.0, 2.0]])))
     assert not categories.any()
     assert mask.all()
 
 
 def test_what_is_far_out_is_seen_at_eight_deviations():
     for x, sign in ((3e38, 1), (-3e38, -1)):
-        numbers = numbers_of(features()(jnp.full(D, x), None))[0]
+        numbers = numbers_of(seen_of(jnp.full((1, D), x)))[0]
         np.testing.assert_array_equal(numbers, sign * 8.0)
 
 
@@ -115,8 +127,7 @@ def test_features_of_one_kind_alone():
     for chosen in ([0], [1], [2], [1, 4]):
         facts = [Facts(**FACTS[j]) for j in chosen]
         rows = rows_of_table()[:, chosen]
-        made = ColumnFeatures.of(facts, rows)
-        assert made(jnp.asarray(rows[0]), None).shape == (made.size,)
-        assert Columns.of(facts, rows)(Columns.of(facts, rows).initial(rows)).mean.shape == (
-            len(chosen),
-        )
+        made, columns = ColumnFeatures.of(facts, rows), Columns.of(facts, rows)
+        seen = jax.eval_shape(lambda x, made=made: made(x, None), rows[0])
+        mean = jax.eval_shape(lambda h, columns=columns: columns(h).mean, columns.initial(rows))
+        assert (seen.shape, mean.shape) == ((made.size,), (len(chosen),))
