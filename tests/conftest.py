@@ -47,7 +47,7 @@ gc.set_threshold(50_000, 20, 20)
 # the one beyond the last is a segmentation fault.
 _MOST_MAPPINGS = 25_000
 _MAPPINGS = Path("/proc/self/maps")
-# Counting takes a hundredth of a second, as long as many a test. A test adds a hundred mappings
+# Counting takes a hundredth of a second, as long as many a test. A test adds some fifty mappings
 # on average, so what a few more may add leaves the bound far away.
 _BETWEEN_COUNTS = 16
 _TESTS = itertools.count(1)
