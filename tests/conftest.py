@@ -11,8 +11,13 @@ import pytest
 from jaxtyping import install_import_hook
 
 # The suite compiles far more than it computes, so nothing is optimised that takes long to be.
+# A program in one piece takes a quarter less of a processor to compile than one in many, and half
+# the mappings of memory; there are no more processors than workers to compile pieces on.
 # Flags are read when JAX first computes.
-_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+_FLAGS = (
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1"
+)
 os.environ["XLA_FLAGS"] = f"{_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
 
 # Every function that annotates shapes is held to them while the tests run.
@@ -29,6 +34,8 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # As `quick_random` has it: programs that draw at random compile in a fraction of the time.
 jax.config.update("jax_threefry_partitionable", False)
+# Where in Python each operation comes from is written into programs for profilers only.
+jax.config.update("jax_traceback_in_locations_limit", 0)
 
 # Tracing makes objects by the million, most of which live as long as their program: looking
 # through them again and again for garbage is time spent on next to none.
@@ -40,7 +47,7 @@ gc.set_threshold(50_000, 20, 20)
 # the one beyond the last is a segmentation fault.
 _MOST_MAPPINGS = 25_000
 _MAPPINGS = Path("/proc/self/maps")
-# Counting takes a hundredth of a second, as long as many a test. A test adds a hundred mappings
+# Counting takes a hundredth of a second, as long as many a test. A test adds some fifty mappings
 # on average, so what a few more may add leaves the bound far away.
 _BETWEEN_COUNTS = 16
 _TESTS = itertools.count(1)

@@ -9,6 +9,7 @@ import jensen
 from jensen import store
 from jensen._lenient import lenient
 from jensen.recipes import build_model
+from jensen.training import Trained
 
 
 @pytest.fixture
@@ -51,3 +52,23 @@ def save_model():
         store.save(path, store.Saved(model, assembly, schema.to_json(), [], rows, details))
 
     return save
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Leave training out too: for tests of what is asked for."""
+
+    def train(model, *rows, options, on_epoch, **rest):
+        record = {"epoch": 1, "train_elbo": 0.0, "train_reconstruction": 0.0, "train_kl": 0.0}
+        on_epoch(record | {"seconds": 0.1}, 1)
+        return Trained(model, [record], 1, "all epochs done", 0.1)
+
+    monkeypatch.setattr("jensen.estimator.vae.train", train)
+    monkeypatch.setattr(jensen.VAE, "_set_offset", lambda self, rows: None)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leave the scoring and its rehearsal out: for tests of what happens around it."""
+    monkeypatch.setattr("jensen.cli._run._finish", lambda *arguments: None)
+    monkeypatch.setattr("jensen.cli._rehearsal.Rehearsal.begin", lambda self, vae: None)

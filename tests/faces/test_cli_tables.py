@@ -224,7 +224,7 @@ def test_there_and_back(run, home):
     assert "no difference" in run("compare model model people.csv --rows 0:10")
 
 
-def test_a_schema_edited_by_hand(run, home):
+def test_a_schema_edited_by_hand(run, home, untrained, quick):
     schema = json.loads((home / "model" / "schema.json").read_text())
     (visits,) = (each for each in schema["columns"] if each["name"] == "visits")
     visits |= {"kind": "real", "likelihood": "rounded", "step": 2.0, "atom": None}
@@ -236,7 +236,7 @@ def test_a_schema_edited_by_hand(run, home):
     assert "'visits'" in run("compare model edited people.csv --rows 0:5", 2)
 
 
-def test_typed_files_and_standard_input(run, home, piped):
+def test_typed_files_and_standard_input(run, home, piped, untrained, quick):
     frame = pl.read_csv(home / "people.csv", null_values=list(HOLES))
     frame.write_parquet(home / "typed.parquet")
     line = f"{SMALL} --epochs 1 --no-report"
@@ -255,7 +255,7 @@ def test_typed_files_and_standard_input(run, home, piped):
     assert kinds[1][6] == "datetime"
 
 
-def test_numbers_of_one_kind_stay_arrays(run, home):
+def test_numbers_of_one_kind_stay_arrays(run, home, quick):
     X = np.random.default_rng(0).normal(size=(40, 2))
     (home / "real.csv").write_text("\n".join(["a,b", *(f"{a},{b}" for a, b in X.tolist())]))
     pl.DataFrame(X, schema=["a", "b"]).write_parquet(home / "real.parquet")

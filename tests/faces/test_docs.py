@@ -35,7 +35,11 @@ _NAME = re.compile(r"`(jensen(?:\.\w+)+)`")
 _ENVIRONMENT = {
     "PYTHONPATH": str(Path(jensen.__file__).parents[1]),
     "PYTHONUTF8": "1",
-    "XLA_FLAGS": "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false",
+    # All but the level as in the suite's harness, and for its reasons.
+    "XLA_FLAGS": "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
+    "JAX_THREEFRY_PARTITIONABLE": "false",
+    "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",
 }
 _DRIVER = """
 import json, sys

@@ -123,7 +123,7 @@ def test_test_rows_of_their_own(untrained, capsys, home):
     rng = np.random.default_rng(0)
     bits = lambda rows: rng.integers(0, 2, size=(rows, 4)).astype("uint8")
     np.savez(home / "bits.npz", train=bits(40), test=bits(12))
-    line = f"fit bits.npz --key train --test-key test {SMALL} --epochs 1 --quiet --json"
+    line = f"fit bits.npz --key train --test-key test {SMALL} --epochs 1 --no-report --quiet --json"
     assert main(line.split()) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["rows"] == {"train": 36, "validation": 4, "test": 12}
@@ -135,7 +135,8 @@ def test_test_rows_of_their_own(untrained, capsys, home):
 def test_images_in_a_csv(capsys, home):
     X = np.random.default_rng(0).integers(0, 4, size=(40, 64))
     np.savetxt(home / "images.csv", X, fmt="%d", delimiter=",")
-    line = f"fit images.csv {SMALL} --epochs 1 --quiet --out a --shape 8,8 --dtype uint8"
+    line = f"fit images.csv {SMALL} --epochs 1 --no-report --quiet --out a --shape 8,8"
+    line = f"{line} --dtype uint8"
     assert main(line.split()) == 0
     assert main(["sample", "a", "-n", "3", "--out", "new.npy", "--png", "new.png", "--quiet"]) == 0
     drawn = np.load(home / "new.npy")
