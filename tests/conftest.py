@@ -1,6 +1,7 @@
 """The suite's harness: warnings are errors, promotion raises, shapes are checked at run time."""
 
 import gc
+import importlib
 import itertools
 import os
 from pathlib import Path
@@ -18,17 +19,29 @@ _FLAGS = (
     "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
     " --xla_cpu_parallel_codegen_split_count=1"
 )
-os.environ["XLA_FLAGS"] = f"{_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
+# Workers have them from the process that starts them: twice told, they would be other flags to
+# the cache of compiled programs.
+if _FLAGS not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{_FLAGS} {os.environ.get('XLA_FLAGS', '')}"
 
 # Every function that annotates shapes is held to them while the tests run.
 _SHAPED = ("evidence", "inference", "linear_gaussian", "model", "objectives", "parts", "queries")
-with install_import_hook([f"jensen.{name}" for name in _SHAPED], "beartype.beartype"):
-    import jensen
-    import jensen.estimator
-    from jensen._runtime import keep_compiled_programs
 
-# The suite compiles the same small programs in every run.
-keep_compiled_programs()
+
+def pytest_configure(config):
+    """Import jensen under the hook; the process that hands tests out to others runs none."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return
+    with install_import_hook([f"jensen.{name}" for name in _SHAPED], "beartype.beartype"):
+        importlib.import_module("jensen.estimator")
+        from jensen._runtime import keep_compiled_programs
+    # The suite compiles the same small programs in every run.
+    keep_compiled_programs()
+    # Tracing makes objects by the million, most of which live as long as their program: looking
+    # through them again and again for garbage is time spent on next to none.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -36,11 +49,6 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_threefry_partitionable", False)
 # Where in Python each operation comes from is written into programs for profilers only.
 jax.config.update("jax_traceback_in_locations_limit", 0)
-
-# Tracing makes objects by the million, most of which live as long as their program: looking
-# through them again and again for garbage is time spent on next to none.
-gc.freeze()
-gc.set_threshold(50_000, 20, 20)
 
 
 # A process may hold some 65,000 mappings of memory; each compiled program takes several, and
@@ -78,5 +86,7 @@ def digits():
 @pytest.fixture(scope="session")
 def linear_gaussian():
     """A linear-Gaussian model with four latents, and 50 rows of it."""
+    import jensen
+
     exact = jensen.LinearGaussian.random(jax.random.key(7), features=12, latent=4)
     return exact, exact.sample(np.random.default_rng(7), 50)
