@@ -10,7 +10,7 @@ Then cells that are missing for their value: in half of the columns what lies ab
 removed, as in Ipsen, Mattei & Frellsen (2021), and the model of the mask is held against ignoring
 it, by error and by evidence of data and mask together.
 
-    python benchmarks/imputation.py [--masks 10] [--sets concrete,energy,wine] [--rows at-random]
+    python benchmarks/imputation.py [--masks 10] [--sets concrete,energy,wine] [--parts at-random]
 
 Needs ../shared/data. Writes `results/imputation.md` and `.json`. Exit status 1 if a goal is missed.
 """
@@ -19,7 +19,6 @@ import argparse
 import sys
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,15 +32,10 @@ from sklearn.preprocessing import StandardScaler
 
 import jensen
 from _record import environment, markdown_table, write_results
+from _tables import TABLES, table
 
-DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-SETS = {"concrete": "concrete", "energy": "energy", "wine": "wine_quality_red"}
 SHARE, LEVEL = 0.3, 0.9
 GOAL, COVERED = 0.95, (0.87, 0.93)
-
-
-def table(name: str) -> pl.DataFrame:
-    return pl.read_csv(DATA / f"{SETS[name]}.csv", infer_schema_length=None)
 
 
 def with_holes(frame: pl.DataFrame, missing: np.ndarray) -> pl.DataFrame:
@@ -139,7 +133,7 @@ def not_at_random(name: str, seeds: int) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--masks", type=int, default=10)
-    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--sets", default=",".join(TABLES))
     parser.add_argument("--parts", default="at-random,not-at-random")
     asked = parser.parse_args()
     names, parts = asked.sets.split(","), asked.parts.split(",")

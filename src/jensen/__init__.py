@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jensen import data, evidence, inference, objectives, parts, queries, recipes, training
     from jensen._types import Datum
-    from jensen.estimator import VAE, load
+    from jensen.estimator import VAE, Imputer, load
     from jensen.evidence import Estimate
     from jensen.linear_gaussian import LinearGaussian
     from jensen.model import Model
@@ -20,6 +20,7 @@ __all__ = [
     "VAE",
     "Datum",
     "Estimate",
+    "Imputer",
     "LinearGaussian",
     "Model",
     "__version__",
@@ -38,6 +39,7 @@ _HOME = {
     "VAE": "jensen.estimator",
     "Datum": "jensen._types",
     "Estimate": "jensen.evidence",
+    "Imputer": "jensen.estimator",
     "LinearGaussian": "jensen.linear_gaussian",
     "Model": "jensen.model",
     "load": "jensen.estimator",

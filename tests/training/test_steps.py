@@ -1,5 +1,6 @@
 """What a step takes and what it changes: rows, weights, averages, rates, gradients."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import equinox as eqx
@@ -53,6 +54,37 @@ def test_the_running_average_is_what_is_kept(rows, built):
     averaged = train(*built, rows, options=Options(max_epochs=3, average=0.9))
     assert not np.array_equal(leaves(plain.model)[0], leaves(averaged.model)[0])
     assert plain.history[0]["train_elbo"] == averaged.history[0]["train_elbo"]
+
+
+def test_the_running_average_forgets_where_a_short_training_began(rows, built):
+    model, objective = built
+    options = Options(max_epochs=3, average=0.999, weight_decay=0.0)
+    survival = np.concatenate([options.survival(len(rows), epoch) for epoch in range(3)])
+    np.testing.assert_allclose(survival[:2], [1 / 10, 2 / 11], rtol=1e-6)
+    assert (np.diff(survival) > 0).all()
+    assert options.survival(len(rows), 10_000)[0] == np.float32(0.999)
+    # Step by step, the average is that of the weights after each.
+    state, expected = initial_state(model, True), leaves(split_trainable(model)[0])
+    for share in survival:
+        state, _ = run_steps(
+            state, split_trainable(model)[1], objective, jnp.asarray(rows),
+            np.arange(8, dtype=np.int32)[None], np.ones((1, 8), np.float32),
+            np.array([0.01], np.float32), jax.random.key(1), np.zeros(1, np.float32),
+            jnp.float32(0.0), jnp.float32(1e6), np.array([share]),
+        )  # fmt: skip
+        expected = [
+            share * old + (1 - share) * new
+            for old, new in zip(expected, leaves(state.trainable), strict=True)
+        ]
+    for one, two in zip(leaves(state.average), expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-7)
+    trained = [
+        train(model, objective, rows, options=each).model
+        for each in (replace(options, average=None), options)
+    ]
+    flat = lambda model: np.concatenate([leaf.ravel() for leaf in leaves(model)])
+    first, last, kept = map(flat, (model, *trained))
+    assert np.linalg.norm(kept - last) < 0.5 * np.linalg.norm(first - last)
 
 
 def test_constants_are_not_trained_and_weight_decay_spares_biases(rows, built):

@@ -14,7 +14,7 @@ from jensen import evidence, store
 from jensen._batching import count, taken
 from jensen._runtime import keep_compiled_programs
 from jensen._types import Data
-from jensen.data import AnySchema, require_training_rows, split
+from jensen.data import AnySchema, TableSchema, require_training_rows, split
 from jensen.errors import TrainingError
 from jensen.estimator.arguments import (
     assembly_of,
@@ -275,7 +275,9 @@ class VAE(Density, Transformer, Generator, Imputing):
     ) -> None:
         self.schema_ = schema
         self.n_features_in_ = schema.width
-        if schema.names is not None:
+        # A table made of an array has names of its own making, which no later array bears.
+        made = isinstance(schema, TableSchema) and schema.container == "numpy"
+        if schema.names is not None and not made:
             self.feature_names_in_ = np.array(schema.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_

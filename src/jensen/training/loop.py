@@ -227,7 +227,7 @@ class _Run:
                 (epoch + np.arange(steps) / steps).astype(np.float32),
                 jnp.float32(options.weight_decay),
                 jnp.float32(options.clip),
-                None if options.average is None else jnp.float32(options.average),
+                options.survival(self.count, epoch),
             )
 
     @cached_property

@@ -33,7 +33,8 @@ class Options:
             it is what keeps held-out rows within 5 nats of training rows.
         clip: longest gradient that a step follows, in nats per unit of parameter.
         average: share of the running average of the weights that survives a step, or `None`.
-            Validation, early stopping and the result use the average where there is one.
+            Less survives of the beginning, see `survival`. Validation, early stopping and the
+            result use the average where there is one.
         early_stopping: stop when the validation ELBO has not risen for `patience` epochs.
         patience: see there.
         max_time: seconds after which no new epoch is begun, or `None`.
@@ -104,6 +105,18 @@ class Options:
         done = np.clip((at - warm) / max(total - warm, 1.0), 0.0, 1.0)
         falling = self.decay + (1 - self.decay) * 0.5 * (1 + np.cos(np.pi * done))
         return (self.learning_rate * np.minimum(rising, falling)).astype(np.float32)
+
+    def survival(self, rows: int, epoch: int) -> np.ndarray | None:
+        """How much of the running average survives each step of an epoch, shape (steps,).
+
+        After t steps no more than (1 + t)/(10 + t), so that the average is of the last tenth of
+        a short training and not of the weights that it began with.
+        """
+        if self.average is None:
+            return None
+        steps = self.steps(rows)
+        done = epoch * steps + np.arange(steps)
+        return np.minimum(self.average, (1 + done) / (10 + done)).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, by name."""

@@ -95,11 +95,12 @@ def run_steps(
     epoch: Array | np.ndarray,
     weight_decay: Scalar,
     clip: Scalar,
-    average: Scalar | None,
+    survival: Array | np.ndarray | None,
 ) -> tuple[State, StepInfo]:
     """One step of Adam for each row of `index`, shape (steps, batch), which names rows of `data`.
 
-    `weight`, alike, is 0 where a batch is filled up; `rates` and `epoch` have shape (steps,).
+    `weight`, alike, is 0 where a batch is filled up; `rates`, `epoch` and `survival`, the share of
+    the running average that survives a step, have shape (steps,).
 
     Where the objective or the gradient of any step is not finite, `failed` says so and the state
     returned is of no use: go on from the one that was given. (To keep the last good one in here
@@ -116,7 +117,7 @@ def run_steps(
 
     def step(carry: tuple[State, Array], inputs: Any) -> Any:
         state, failed = carry
-        number, index, weight, rate, epoch = inputs
+        number, index, weight, rate, epoch, survives = inputs
         rows = as_real(jax.tree.map(lambda leaf: leaf[index], data))
         keys = numbered(key, number * len(index) + jnp.arange(len(index)))
         gradient, terms = jax.grad(loss, has_aux=True)(state.trainable, rows, weight, keys, epoch)
@@ -133,13 +134,13 @@ def run_steps(
             decays,
         )
         running = state.average
-        if running is not None and average is not None:
+        if running is not None:
             running = jax.tree.map(
-                lambda old, new: average * old + (1 - average) * new, running, trainable
+                lambda old, new: survives * old + (1 - survives) * new, running, trainable
             )
         return (State(trainable, adam, running), failed), (terms, norm, jnp.sum(weight))
 
-    inputs = (jnp.arange(len(index)), index, weight, rates, epoch)
+    inputs = (jnp.arange(len(index)), index, weight, rates, epoch, survival)
     (state, failed), (terms, norms, counts) = jax.lax.scan(step, (state, jnp.array(False)), inputs)
     over: Terms = jax.tree.map(lambda each: jnp.sum(counts * each) / jnp.sum(counts), terms)
     info = StepInfo(over.value, over.reconstruction, over.kl, jnp.mean(norms), failed)

@@ -1,0 +1,64 @@
+"""`Imputer` in pipelines."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+
+import jensen
+from jensen.errors import OptionError
+
+SMALL = {"latent_dim": 1, "hidden": (6,), "max_epochs": 2, "draws": 20, "random_state": 0}
+
+
+def with_holes():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 3)) @ rng.normal(size=(3, 3))
+    x[::7, 1] = np.nan
+    return x
+
+
+def imputer(**options):
+    return jensen.Imputer(jensen.VAE(**SMALL, kind="table"), draws=16, **options)
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    x = with_holes()
+    return make_pipeline(imputer(), LinearRegression()).fit(x, x[:, 0])
+
+
+def test_a_pipeline_takes_rows_with_holes(pipeline):
+    x = with_holes()
+    assert np.isfinite(pipeline.predict(x)).all()
+    assert list(pipeline[0].get_feature_names_out()) == ["x0", "x1", "x2"]
+    assert pipeline[0].__sklearn_tags__().input_tags.allow_nan
+
+
+def test_it_fills_as_the_model_does(pipeline):
+    step, x = pipeline[0], with_holes()
+    hole = np.isnan(x)
+    found = step.vae_.impute(x, draws=16, keep=1)
+    filled = step.transform(x)
+    np.testing.assert_array_equal(filled, found.table)
+    np.testing.assert_array_equal(filled[~hole], x[~hole])
+    drawn = step.set_params(strategy="draw").transform(x)
+    np.testing.assert_array_equal(drawn, found.draws[0])
+    assert (drawn[hole] != filled[hole]).all()
+    other = step.set_params(random_state=1).transform(x)
+    assert (other[hole] != drawn[hole]).all()
+    step.set_params(strategy="mean", random_state=None)
+
+
+def test_the_model_given_is_left_alone_and_cloned():
+    given = imputer(random_state=3)
+    copy = clone(given)
+    assert copy.vae is not given.vae
+    assert copy.get_params()["vae__hidden"] == (6,)
+    assert not hasattr(given.vae, "model_")
+
+
+def test_an_unknown_strategy_is_refused():
+    with pytest.raises(OptionError, match="strategy='median' is unknown: choose mean or draw"):
+        imputer(strategy="median").fit(with_holes())
