@@ -10,6 +10,8 @@ import pytest
 
 from jensen._lenient import lenient
 from jensen.cli import main
+from jensen.cli._inputs import load_model
+from jensen.data.tables import read_table
 
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
 
@@ -108,6 +110,25 @@ def test_info_and_check(run):
     assert len(told["rows"]) == 12
     names = [each["name"].partition(":")[0] for each in told["checks"]]
     assert names[:-1] == MODELLED
+
+
+def test_fidelity_of_drawn_rows(run, home):
+    told = json.loads(run("fidelity model people.csv --json --quiet"))
+    assert told["rows"] == {"synthetic": 12, "training": 108, "held_out": 12, "compared": 12}
+    assert told["held_out"] == json.loads((home / "model" / "run.json").read_text())["test"]
+    assert [each["column"] for each in told["columns"]] == MODELLED
+    assert told["impossible"] == {"rows": 0, "share": 0.0, "first": None}
+    assert told["boosting"]["target"] == "colour"
+    assert any("no missing cells" in each for each in told["notes"])
+    text = run("fidelity model people.csv --rows 0:40 -n 150 --target age --seed 1 --quiet")
+    vae = load_model(home / "model")
+    frame = read_table(home / "people.csv", ("unknown",), schema=vae.schema_)
+    # Rows that are named have no others beside them: the training rows are those kept.
+    found = vae.fidelity(frame[:40], 150, target="age", random_state=1)
+    assert text == f"{found}\n"
+    assert found.rows == {"synthetic": 150, "training": 97, "held_out": 40, "compared": 97}
+    assert "boosting of age" in text
+    assert "R²" in text
 
 
 def test_a_fit_goes_on(run, home):
@@ -274,6 +295,7 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
     assert "numbers of one kind" in run("impute real.csv-model real.csv", 2)
     assert "--given" in run("sample real.csv-model --given a=1", 2)
     assert "--top" in run("score real.csv-model real.csv --top 3", 2)
+    assert "fidelity: is of tables" in run("fidelity real.csv-model real.csv --quiet", 2)
     assert "the other of numbers" in run("compare as-table real.csv-model real.csv", 2)
 
 
@@ -314,6 +336,8 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
         ("encode model people.csv --out x.parquet", "--out x.parquet"),
         ("denoise model people.csv --noise gaussian:1", "jensen impute"),
         ("decode model people.csv", "people.csv"),
+        ("fidelity model people.csv --target size --quiet", "--target='size'"),
+        ("fidelity model people.csv -n 0 --quiet", "-n"),
     ],
 )
 def test_bad_input(line, word, run, home):

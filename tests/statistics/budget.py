@@ -37,6 +37,7 @@ SHARES = {
     "filled cells": 1e-7,
     "draws of missing cells": 9e-8,
     "checks of tables": 1e-8,
+    "synthetic rows": 1e-8,
 }
 
 

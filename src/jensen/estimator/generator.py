@@ -7,10 +7,12 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import inference, queries
-from jensen.data import Schema
+from jensen._batching import count
+from jensen._types import Datum
+from jensen.data import Schema, TableSchema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
-from jensen.queries import Denoised
+from jensen.queries import Denoised, Fidelity
 
 __all__ = ["Generator"]
 
@@ -62,6 +64,46 @@ class Generator(Fitted):
             return self._restored(flat, not mean, key)
         restored = self.schema_.restore(flat, exact=not mean, container="numpy")
         return np.asarray(restored).reshape(len(checked), n, *self.schema_.shape)
+
+    def fidelity(
+        self,
+        X: Any,
+        n: int | None = None,
+        *,
+        target: str | None = None,
+        training: Any = None,
+        random_state: Seed = None,
+    ) -> Fidelity:
+        """How good rows drawn from the model of a table are, and whether they are copies.
+
+        Args:
+            X: rows that the model was not trained on.
+            n: rows to draw; as many as X has, if not given.
+            target: the column that boosting predicts; the last of categories, or else the last.
+            training: the rows that the model was trained on; those kept, `keep_rows` of them, if
+                they are not given.
+            random_state: another seed than the model's, or a `RandomState`.
+
+        Returns:
+            A `Fidelity`: shares of columns and pairs of them, boosting trained on synthetic rows,
+            distances to the closest training row, and impossible rows.
+
+        Raises:
+            OptionError: a model that is not of a table, a target that it does not see, `n` below
+                1, or no training rows kept.
+            DataError: rows that do not fit the schema.
+        """
+        rows = self._checked(X)
+        if not isinstance(self.schema_, TableSchema):
+            raise OptionError(
+                "fidelity: is of tables, and this model is of numbers of one kind; check holds its"
+                " samples against held-out rows."
+            )
+        known = self._kept_rows("fidelity") if training is None else self._checked(training)
+        drawn = queries.sample(
+            self.model_, self._key(16, random_state), count(rows) if n is None else n
+        )
+        return queries.fidelity(Datum(drawn), known, rows, self.schema_, target)
 
     def reconstruct(self, X: Any, method: str = "mean") -> Any:
         """E[x | z] at each row's posterior mean: what is left after encoding and decoding.

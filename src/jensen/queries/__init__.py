@@ -1,10 +1,11 @@
-"""The questions that users ask: sample, reconstruct, denoise, impute, check, diagnose, compare."""
+"""The questions users ask: sample, reconstruct, impute, check, diagnose, compare, fidelity, ..."""
 
 from jensen.queries.checks import Check, check
 from jensen.queries.column_scores import column_scores
 from jensen.queries.compare import Comparison, compare, require_same_units
 from jensen.queries.denoising import Denoised, denoise, gaussian_noise_of, parse_noise
 from jensen.queries.diagnosis import Diagnosis, diagnose
+from jensen.queries.fidelity import Fidelity, fidelity
 from jensen.queries.generate import decode, reconstruct, sample, vary
 from jensen.queries.given import Given, given, sample_given
 from jensen.queries.impute import Filled, impute
@@ -14,6 +15,7 @@ __all__ = [
     "Comparison",
     "Denoised",
     "Diagnosis",
+    "Fidelity",
     "Filled",
     "Given",
     "check",
@@ -22,6 +24,7 @@ __all__ = [
     "decode",
     "denoise",
     "diagnose",
+    "fidelity",
     "gaussian_noise_of",
     "given",
     "impute",

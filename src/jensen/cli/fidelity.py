@@ -1,0 +1,62 @@
+"""`jensen fidelity`: are rows drawn from the model good, and are they copies?"""
+
+from typing import Annotated
+
+import typer
+
+from jensen.cli._options import Data, Header, Json, Key, Model, Quiet, Rows, Seed
+
+EXAMPLE = "jensen fidelity runs/people people.csv --target income"
+
+
+def fidelity(
+    model: Model,
+    data: Data,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            show_default=False,
+            help="What boosting learns to predict; else the last column of categories, or the"
+            " last.",
+        ),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--number",
+            show_default=False,
+            help="How many rows to draw; else as many as DATA has.",
+        ),
+    ] = None,
+    rows: Rows = None,
+    key: Key = None,
+    header: Header = None,
+    seed: Seed = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Hold rows drawn from the model of a table against rows it was not fitted to.
+
+    Give rows that the model was not fitted to; of the data that it was fitted to, those that
+    jensen fit held out are taken.
+    """
+    from jensen._words import counted
+    from jensen.cli._held_out import held_out_where_known
+    from jensen.cli._inputs import Source, load_model, missing_spellings
+    from jensen.cli._output import print_json, say
+
+    vae = load_model(model)
+    held_out, known = held_out_where_known(
+        vae, model, Source(data, key, header, missing_spellings(model)), rows
+    )
+    whose = ", those that jensen fit held out" if known else ""
+    say(quiet, f"comparing with {counted(len(held_out.indices), 'row')}{whose}")
+    found = vae.fidelity(
+        held_out.scored, n, target=target, training=held_out.training, random_state=seed
+    )
+    if json:
+        print_json(found.to_json() | {"held_out": held_out.indices})
+    else:
+        print(found)

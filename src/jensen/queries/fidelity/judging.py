@@ -1,0 +1,230 @@
+"""How good synthetic rows of a table are, beside what real rows would have."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jensen._batching import count
+from jensen._types import Datum
+from jensen._words import counted
+from jensen.data import TableSchema
+from jensen.errors import OptionError
+from jensen.queries.checks.predictive import spread_out
+from jensen.queries.fidelity.boosting import boosted, target_of
+from jensen.queries.fidelity.impossible import impossible_rows
+from jensen.queries.fidelity.marginals import by_column, by_pair
+from jensen.queries.fidelity.nearest import nearest
+
+__all__ = ["Fidelity", "fidelity"]
+
+# Standard errors by which more rows must be near than if none were copied.
+_SURE = 3.0
+
+
+@dataclass(frozen=True, repr=False)
+class Fidelity:
+    """What there is to say for and against synthetic rows.
+
+    Attributes:
+        rows: how many there are, `synthetic`, `training` and `held_out`; and `compared`, how many
+            synthetic and as many training rows the shares and boosting are of.
+        columns: for each its name as `column`, `tv`, the total variation distance of synthetic
+            from held-out rows, and `reference`, that of training rows from them.
+        pairs: `pairs`, how many; means of `tv` and `reference`; and the `worst`; or `None`.
+        boosting: `target`, `rows`, `tested`, and scores of boosting trained on `synthetic` and on
+            `real` rows; `None` of a table of one column.
+        nearest: distances to the closest training row, of `synthetic` and of `held_out` rows:
+            `median`, `p5`, `copies`; `nearer`, the share of synthetic rows nearer than 95 % of
+            the held-out ones, with `stderr` if nothing is copied; `nearer_held_out`; `rows`.
+        impossible: `rows` and `share` that the schema rules out, and the `first`.
+        notes: sentences on how this was counted.
+        verdict: sentences.
+    """
+
+    rows: dict[str, int]
+    columns: list[dict[str, Any]]
+    pairs: dict[str, Any] | None
+    boosting: dict[str, Any] | None
+    nearest: dict[str, Any]
+    impossible: dict[str, Any]
+    notes: list[str]
+    verdict: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "pairs": self.pairs,
+            "boosting": self.boosting,
+            "nearest": self.nearest,
+            "impossible": self.impossible,
+            "notes": self.notes,
+            "verdict": self.verdict,
+        }
+
+    def __repr__(self) -> str:
+        lines = [_line("total variation from held-out rows", "synthetic", "real")]
+        lines += [
+            _line(f"  {each['column']}", each["tv"], each["reference"]) for each in self.columns
+        ]
+        if self.pairs is not None:
+            name = f"  mean of {counted(self.pairs['pairs'], 'pair')} of columns"
+            lines.append(_line(name, self.pairs["tv"], self.pairs["reference"]))
+            worst = self.pairs["worst"]
+            name = f"  furthest: {' and '.join(worst['columns'])}"
+            lines.append(_line(name, worst["tv"], worst["reference"]))
+        if self.boosting is not None:
+            lines.append(_line(f"boosting of {self.boosting['target']}", "synthetic", "real"))
+            one, other = self.boosting["synthetic"], self.boosting["real"]
+            lines += [_line(f"  {self._named(name)}", one[name], other[name]) for name in one]
+        lines.append(_line("distance to the closest training row", "synthetic", "held out"))
+        one, other = self.nearest["synthetic"], self.nearest["held_out"]
+        lines.append(_line("  median", one["median"], other["median"]))
+        lines.append(_line("  5th percentile", one["p5"], other["p5"]))
+        lines.append(_line("  share equal to a training row", one["copies"], other["copies"]))
+        nearer = self.nearest["nearer"], self.nearest["nearer_held_out"]
+        lines.append(_line("  share below the held-out rows' 5th", *nearer))
+        lines.append(f"{'impossible rows':42}{self.impossible['rows']:>12,}")
+        return "\n".join([*lines, *self.notes, *self.verdict])
+
+    def _named(self, score: str) -> str:
+        rarer = (self.boosting or {}).get("rarer")
+        return {
+            "rarer_f1": f"F1 of the rarer, {rarer}", "macro_f1": "F1, mean of categories",
+            "accuracy": "accuracy", "r2": "R²",
+        }[score]  # fmt: skip
+
+
+def _line(name: str, *values: Any) -> str:
+    return f"{name:42}" + "".join(
+        f"{value:>12}" if isinstance(value, str) else f"{value:12.3f}" for value in values
+    )
+
+
+def fidelity(
+    synthetic: Datum,
+    training: Datum,
+    held_out: Datum,
+    schema: TableSchema,
+    target: str | None = None,
+) -> Fidelity:
+    """Hold synthetic rows of a table against rows that their generator has not seen.
+
+    Beside each figure stands what real rows have: as many training rows against the same
+    held-out rows, whose distance is chance alone; and held-out rows against training rows, which
+    they cannot have been copied from.
+
+    Args:
+        synthetic: rows as models draw them, before `restore`, shape (rows, width). With a mask
+            its missing cells are counted too; without one shares are of observed cells.
+        training: the rows that the generator was fitted to.
+        held_out: rows that it was not fitted to.
+        schema: of all of them.
+        target: the column that boosting predicts; the last of categories, or else the last.
+
+    Raises:
+        OptionError: no rows, or a target that the model does not see.
+    """
+    sets = {"synthetic": synthetic, "training": training, "held_out": held_out}
+    for name, rows in sets.items():
+        if not count(rows):
+            raise OptionError(f"{name}: no rows; at least 1 is needed.")
+    place = target_of(schema, target)
+    drawn = np.asarray(synthetic.x)
+    there = np.ones(drawn.shape, bool) if synthetic.mask is None else np.asarray(synthetic.mask)
+    impossible = impossible_rows(drawn, there, schema)
+    own, known, truth = (_numbers(rows) for rows in sets.values())
+    holes = synthetic.mask is not None
+    compared = min(len(own), len(known))
+    some, others = spread_out(own, compared), spread_out(known, compared)
+    boosting = boosted(some, others, truth, schema, place)
+    near = nearest(own, known, truth, schema, holes)
+    notes = [_on_rows(compared, near["rows"])]
+    if not holes and (np.isnan(known).any() or np.isnan(truth).any()):
+        notes.append(
+            "Synthetic rows have no missing cells: shares are of observed cells, and for distances"
+            " synthetic rows have the holes of held-out rows."
+        )
+    if target is None and boosting is not None:
+        notes.append(f"No target was named: boosting predicts {boosting['target']!r}.")
+    return Fidelity(
+        rows={name: count(rows) for name, rows in sets.items()} | {"compared": compared},
+        columns=by_column(some, others, truth, known, schema, holes),
+        pairs=by_pair(some, others, truth, known, schema, holes),
+        boosting=boosting,
+        nearest=near,
+        impossible=impossible,
+        notes=notes,
+        verdict=list(
+            filter(None, [_on_copies(near), _on_boosting(boosting), _on_impossible(impossible)])
+        ),
+    )
+
+
+def _numbers(rows: Datum) -> np.ndarray:
+    """Numbers as float64, NaN where a cell is missing or is no number."""
+    x = np.array(rows.x, np.float64)
+    there = np.isfinite(x)
+    if rows.mask is not None:
+        there &= np.asarray(rows.mask)
+    return np.where(there, x, np.nan)
+
+
+def _on_rows(compared: int, near: dict[str, int]) -> str:
+    return (
+        f"Shares and boosting are of {counted(compared, 'row')} of each, evenly spread; distances"
+        f" of {near['synthetic']:,} synthetic and {near['held_out']:,} held-out rows to"
+        f" {near['training']:,} training rows."
+    )
+
+
+def _on_copies(near: dict[str, Any]) -> str:
+    share, error = near["nearer"], near["stderr"]
+    figures = (
+        f"{share:.1%} of the synthetic rows lie nearer to a training row than all but 5% of the"
+        " held-out rows do"
+    )
+    if near["held_out"]["p5"] == 0:
+        excess = near["synthetic"]["copies"] - near["held_out"]["copies"]
+        figures = (
+            f"{near['synthetic']['copies']:.1%} of the synthetic rows are equal to a training row,"
+            f" and so are {near['held_out']['copies']:.1%} of the held-out rows"
+        )
+        p = near["held_out"]["copies"]
+        # The error of a share of 5 %, for another share.
+        error *= float(np.sqrt(max(p * (1 - p), 0.05 * 0.95) / (0.05 * 0.95)))
+    else:
+        excess = share - 0.05
+    if excess > _SURE * error:
+        return (
+            f"Copying: {figures}. Do not give these rows away as nobody's; try a smaller"
+            " latent_dim, a larger weight_decay, or more rows."
+        )
+    return f"No sign of copying: {figures}."
+
+
+def _on_boosting(found: dict[str, Any] | None) -> str | None:
+    if found is None:
+        return None
+    score = "macro_f1" if "macro_f1" in found["real"] else "r2"
+    name = {"macro_f1": "F1, mean of categories,", "r2": "R²"}[score]
+    one, other = found["synthetic"][score], found["real"][score]
+    if not np.isfinite([one, other]).all():
+        return f"Boosting of {found['target']!r} cannot be judged on these rows."
+    return (
+        f"Boosting predicts {found['target']!r} of held-out rows with {name} {one:.2f} trained on"
+        f" synthetic rows and {other:.2f} on as many real ones."
+    )
+
+
+def _on_impossible(found: dict[str, Any]) -> str | None:
+    first = found["first"]
+    if first is None:
+        return None
+    are = "row is" if found["rows"] == 1 else "rows are"
+    return (
+        f"{found['rows']:,} synthetic {are} impossible: row {first['row']} (counting from 0),"
+        f" column {first['column']!r}, {first['why']}."
+    )
