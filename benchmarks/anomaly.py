@@ -94,7 +94,10 @@ def one_run(X: np.ndarray, y: np.ndarray, seed: int, python: str) -> dict[str, A
     scored = time.perf_counter()
     theirs = of_pyod(train, test, seed, python)
     scores |= of_scikit_learn(train, test, seed) | {"PyOD's VAE": np.array(theirs["scores"])}
-    told = {name: 100 * float(roc_auc_score(anomalous, each)) for name, each in scores.items()}
+    told = {
+        name: 100 * float(roc_auc_score(anomalous, np.nan_to_num(each)))
+        for name, each in scores.items()
+    }
     return {
         "auroc": told,
         "fit_seconds": fitted - start,

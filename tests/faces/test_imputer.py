@@ -1,6 +1,9 @@
 """`Imputer` in pipelines."""
 
+from copy import copy
+
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
@@ -20,7 +23,7 @@ def with_holes():
 
 
 def imputer(**options):
-    return jensen.Imputer(jensen.VAE(**SMALL, kind="table"), draws=16, **options)
+    return jensen.Imputer(jensen.VAE(**SMALL), draws=16, **options)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def test_a_pipeline_takes_rows_with_holes(pipeline):
 
 
 def test_it_fills_as_the_model_does(pipeline):
-    step, x = pipeline[0], with_holes()
+    step, x = copy(pipeline[0]), with_holes()
     hole = np.isnan(x)
     found = step.vae_.impute(x, draws=16, keep=1)
     filled = step.transform(x)
@@ -48,15 +51,31 @@ def test_it_fills_as_the_model_does(pipeline):
     assert (drawn[hole] != filled[hole]).all()
     other = step.set_params(random_state=1).transform(x)
     assert (other[hole] != drawn[hole]).all()
-    step.set_params(strategy="mean", random_state=None)
 
 
-def test_the_model_given_is_left_alone_and_cloned():
-    given = imputer(random_state=3)
-    copy = clone(given)
-    assert copy.vae is not given.vae
-    assert copy.get_params()["vae__hidden"] == (6,)
-    assert not hasattr(given.vae, "model_")
+def test_the_model_given_is_left_alone_and_cloned(pipeline):
+    step = pipeline[0]
+    assert not hasattr(step.vae, "model_")
+    assert step.vae.kind is None
+    assert clone(step).get_params()["vae__hidden"] == (6,)
+
+
+def test_names_are_those_of_the_last_fit(monkeypatch):
+    def fit(self, X):
+        self.n_features_in_ = X.shape[1]
+        if isinstance(X, pl.DataFrame):
+            self.feature_names_in_ = np.array(X.columns, dtype=object)
+        return self
+
+    monkeypatch.setattr(jensen.VAE, "fit", fit)
+    step = imputer().fit(pl.DataFrame({"a": [1.0], "b": [2.0]}))
+    assert list(step.get_feature_names_out()) == ["a", "b"]
+    assert list(step.fit(with_holes()).get_feature_names_out()) == ["x0", "x1", "x2"]
+
+
+def test_a_model_of_another_kind_is_refused():
+    with pytest.raises(OptionError, match="vae: kind='real' has no missing cells"):
+        jensen.Imputer(jensen.VAE(kind="real")).fit(with_holes())
 
 
 def test_an_unknown_strategy_is_refused():

@@ -68,14 +68,16 @@ class Density(OutlierMixin, Fitted):
 
         What `log_evidence` has beyond it is the log-density of the other cells given these.
 
-        Raises `OptionError` for a model that is not of a table, or that models the mask.
+        Raises `OptionError` for a model that is not of a table, or that models the mask, and
+        `DataError` for rows that do not fit the schema.
         """
+        rows = self._checked(X)
         if not isinstance(self.schema_, TableSchema) or self.model_.missingness is not None:
             raise OptionError(
                 "probability_of_cells is of tables, and of models that do not count the mask in."
             )
         return evidence.probability_of_cells(
-            self.model_, self._checked(X), self._key(15, random_state), self.draws
+            self.model_, rows, self._key(15, random_state), self.draws
         )
 
     def score_samples(self, X: Any) -> np.ndarray:

@@ -20,7 +20,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
     """Fill missing cells by p(missing | observed), where scikit-learn has a `SimpleImputer`.
 
     Args:
-        vae: what is fitted, a copy of it; `VAE(kind="table")` by default.
+        vae: what is fitted, a copy of it, with `kind="table"`; `VAE()` by default.
         strategy: "mean" fills in the posterior mean of numbers and the most frequent category;
             "draw" a draw from the posterior, whose spread is that of the data. For multiple
             imputation take several `random_state`s.
@@ -60,7 +60,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
         """Fit the model to rows with or without missing cells; `y` is ignored.
 
         Raises:
-            OptionError: an unknown strategy, or an option of the model's that is impossible.
+            OptionError: an unknown strategy, a model of another kind than "table", or an option
+                of the model's that is impossible.
             DataError: data that cannot be used; row and column are named.
             TrainingError: training that failed three times.
         """
@@ -68,13 +69,20 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
             raise OptionError(
                 f"strategy={self.strategy!r} is unknown: choose {' or '.join(_STRATEGIES)}."
             )
-        vae = VAE(kind="table") if self.vae is None else clone(self.vae)
+        vae = VAE() if self.vae is None else clone(self.vae)
+        # Rows without holes are to be a table too: those that come later may have some.
+        if vae.kind is None:
+            vae.set_params(kind="table")
+        if vae.kind != "table":
+            raise OptionError(f"vae: kind={vae.kind!r} has no missing cells; take kind='table'.")
         if self.random_state is not None:
             vae.set_params(random_state=self.random_state)
         self.vae_ = vae.fit(X)
         self.n_features_in_ = vae.n_features_in_
         if hasattr(vae, "feature_names_in_"):
             self.feature_names_in_ = vae.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
         return self
 
     def transform(self, X: Any) -> Any:

@@ -83,8 +83,8 @@ class VAE(Density, Transformer, Generator, Imputing):
         weight_decay: shrinkage of the networks' matrices, apart from the gradient; "auto" is 1,
             and 0.2 of tables.
         clip: the longest gradient that a step follows.
-        average: share of a running average of the weights that survives a step, or `None` for no
-            average; "auto" is none, and 0.999 of tables.
+        average: the largest share of a running average of the weights that survives a step, less
+            of its beginning, or `None` for no average; "auto" is none, and 0.999 of tables.
         early_stopping: stop when the validation ELBO rises no more.
         patience: epochs to wait for it.
         max_time: seconds after which no epoch is begun, or `None`.

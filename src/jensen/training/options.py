@@ -32,9 +32,9 @@ class Options:
             encoder and decoder. 1.0 is a hundred times what classifiers take; on digits
             it is what keeps held-out rows within 5 nats of training rows.
         clip: longest gradient that a step follows, in nats per unit of parameter.
-        average: share of the running average of the weights that survives a step, or `None`.
-            Less survives of the beginning, see `survival`. Validation, early stopping and the
-            result use the average where there is one.
+        average: the largest share of the running average of the weights that survives a step, or
+            `None`; less survives of the beginning, see `survival`. Validation, early stopping and
+            the result use the average where there is one.
         early_stopping: stop when the validation ELBO has not risen for `patience` epochs.
         patience: see there.
         max_time: seconds after which no new epoch is begun, or `None`.
