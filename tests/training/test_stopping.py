@@ -26,6 +26,16 @@ def test_training_raises_the_elbo_and_keeps_the_best_weights(rows, built):
     assert {"train_active_units", "validation_active_units", "grad_norm", "seconds"} <= set(record)
 
 
+def test_patience_is_of_epochs_or_of_steps():
+    few, many = 553, 30_000
+    assert Options().waits(few) == Options(patient_steps=1000).waits(many) == 50
+    assert Options(patient_steps=1000).waits(few) == 200
+    assert Options(patience=7, patient_steps=1000).waits(few) == 7
+    for patience in ("long", 0, 1.5):
+        with pytest.raises(OptionError, match=r'patience=.*"auto" or a whole number'):
+            Options(patience=patience)
+
+
 def test_early_stopping_waits_for_patience(rows, built):
     options = Options(max_epochs=500, patience=3, learning_rate=0.05, weight_decay=0.0)
     done = train(*built, rows[:40], rows[120:], options=options, seed=0)

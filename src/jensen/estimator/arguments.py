@@ -36,7 +36,7 @@ _AUTOMATIC = {
 # What "auto" stands for. A table has few columns, of which each row shows only some: its networks
 # want little shrinkage and many steps, and their average is worth more than any of them.
 _OF_ARRAYS = {"weight_decay": 1.0, "average": None}
-_OF_TABLES = {"weight_decay": 0.2, "average": 0.999, "auto_steps": 6000}
+_OF_TABLES = {"weight_decay": 0.2, "average": 0.999, "auto_steps": 6000, "patient_steps": 1000}
 # Draws of z by which the bound on rows of a table is tightened.
 _DRAWS_OF_TABLES = 5
 _TRAINING = (

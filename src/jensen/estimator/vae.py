@@ -86,7 +86,8 @@ class VAE(Density, Transformer, Generator, Imputing):
         average: the largest share of a running average of the weights that survives a step, less
             of its beginning, or `None` for no average; "auto" is none, and 0.999 of tables.
         early_stopping: stop when the validation ELBO rises no more.
-        patience: epochs to wait for it.
+        patience: epochs to wait for it; "auto" is 50, and of tables as many as make 1,000 steps,
+            if these are more.
         max_time: seconds after which no epoch is begun, or `None`.
         validation_fraction: share of the rows that is held out to stop by.
         draws: samples of z a row in `score_samples` and what is built on it.
@@ -147,7 +148,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         clip: float = 100.0,
         average: float | str | None = "auto",
         early_stopping: bool = True,
-        patience: int = 50,
+        patience: int | str = "auto",
         max_time: float | None = None,
         validation_fraction: float = 0.1,
         draws: int = 1000,

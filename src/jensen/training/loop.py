@@ -302,7 +302,7 @@ class _Run:
         if self.options.max_time is not None and progress.seconds >= self.options.max_time:
             return f"max_time of {self.options.max_time:g} s reached"
         waited = progress.epoch - progress.best_epoch
-        if self.options.early_stopping and waited >= self.options.patience:
+        if self.options.early_stopping and waited >= self.options.waits(self.count):
             return f"no better validation ELBO in {counted(waited, 'epoch')}"
         return None
 

@@ -12,6 +12,7 @@ __all__ = ["Options", "is_number", "is_whole"]
 
 # On digits the next 500 are worth 0.2 nats a row, and the 400 before were worth 0.4.
 _STEPS = 2500
+_PATIENCE = 50
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ class Options:
             `None`; less survives of the beginning, see `survival`. Validation, early stopping and
             the result use the average where there is one.
         early_stopping: stop when the validation ELBO has not risen for `patience` epochs.
-        patience: see there.
+        patience: see there; "auto" is 50, or as many as make `patient_steps`.
         max_time: seconds after which no new epoch is begun, or `None`.
         checkpoint_seconds: seconds between checkpoints, where there is a folder for them.
-        auto_steps: how many steps "auto" makes.
+        auto_steps: how many steps `max_epochs="auto"` makes.
+        patient_steps: how many steps `patience="auto"` waits, at least.
     """
 
     max_epochs: int | str = "auto"
@@ -51,10 +53,11 @@ class Options:
     clip: float = 100.0
     average: float | None = None
     early_stopping: bool = True
-    patience: int = 50
+    patience: int | str = "auto"
     max_time: float | None = None
     checkpoint_seconds: float = 5.0
     auto_steps: int = _STEPS
+    patient_steps: int = 0
 
     def __post_init__(self):
         """Raise `OptionError`, naming the option and its legal values."""
@@ -63,8 +66,14 @@ class Options:
             self.max_epochs == "auto" or is_whole(self.max_epochs, 1),
             '"auto" or a whole number of at least 1',
         )
-        for name in ("batch_size", "patience", "auto_steps"):
-            self._require(name, is_whole(getattr(self, name), 1), "a whole number of at least 1")
+        self._require(
+            "patience",
+            self.patience == "auto" or is_whole(self.patience, 1),
+            '"auto" or a whole number of at least 1',
+        )
+        for name, least in (("batch_size", 1), ("auto_steps", 1), ("patient_steps", 0)):
+            legal = f"a whole number of at least {least}"
+            self._require(name, is_whole(getattr(self, name), least), legal)
         # NaN is in no interval; infinity is no limit where it is the end of one.
         for name, legal, holds in (
             ("learning_rate", "a number above 0, and at most 1", lambda x: 0 < x <= 1),
@@ -90,6 +99,12 @@ class Options:
             return int(self.max_epochs)
         most = 500 * self.auto_steps / _STEPS
         return int(np.clip(-(-self.auto_steps // self.steps(rows)), 50, max(50, most)))
+
+    def waits(self, rows: int) -> int:
+        """How many epochs `patience` stands for with that many training rows."""
+        if self.patience != "auto":
+            return int(self.patience)
+        return max(_PATIENCE, -(-self.patient_steps // self.steps(rows)))
 
     def steps(self, rows: int) -> int:
         """Steps in an epoch: the last batch holds what remains."""
