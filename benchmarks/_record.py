@@ -11,7 +11,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -108,6 +108,10 @@ class OtherLoad:
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def goals_text(met: Mapping[str, bool]) -> str:
+    return "\n".join(f"- {goal}: {'met' if held else 'missed'}" for goal, held in met.items())
 
 
 def environment_text(record: dict) -> str:

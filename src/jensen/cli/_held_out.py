@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jensen._types import Data, Datum
+from jensen._words import counted
 from jensen.cli._folder import read_run
-from jensen.cli._inputs import Source, chosen_rows, full_name, read_fitting_rows
+from jensen.cli._inputs import (
+    Source,
+    chosen_rows,
+    full_name,
+    load_model,
+    missing_spellings,
+    read_fitting_rows,
+)
 from jensen.data import Dataset, TableSchema
 from jensen.data.sources import STDIN
 from jensen.errors import DataError, OptionError
@@ -43,6 +51,7 @@ class HeldOut:
         indices: which of them are held out.
         labels: one for each of `rows`, or `None`.
         training: the rows that the model was fitted to, where they are known.
+        by_fit: whether it was `jensen fit` that held them out.
     """
 
     name: str
@@ -50,11 +59,18 @@ class HeldOut:
     indices: np.ndarray
     labels: np.ndarray | None = None
     training: Any = None
+    by_fit: bool = False
 
     @property
     def scored(self) -> Any:
         """The held-out rows."""
         return self.rows[self.indices]
+
+    @property
+    def words(self) -> str:
+        """How many there are, and whose choice they were."""
+        whose = ", those that jensen fit held out" if self.by_fit else ""
+        return counted(len(self.indices), "row") + whose
 
 
 def limited(held_out: HeldOut) -> HeldOut:
@@ -83,7 +99,7 @@ def _digest(vae: "VAE", dataset: Dataset) -> str:
 def held_out_of(dataset: Dataset, indices: np.ndarray) -> HeldOut:
     """Some rows of a data set held out, all others fitted to."""
     others = dataset.X[np.delete(np.arange(len(dataset.X)), indices)]
-    return HeldOut(dataset.name, dataset.X, indices, dataset.labels, others)
+    return HeldOut(dataset.name, dataset.X, indices, dataset.labels, others, by_fit=True)
 
 
 def held_out_rows(vae: "VAE", source: Source, rows: str | None) -> HeldOut:
@@ -94,22 +110,23 @@ def held_out_rows(vae: "VAE", source: Source, rows: str | None) -> HeldOut:
 
 
 def held_out_where_known(
-    vae: "VAE", model: Path, source: Source, rows: str | None
-) -> tuple[HeldOut, bool]:
-    """The rows that a user names; without --rows those of the file that `jensen fit` held out.
+    model: Path, data: str, key: str | None, header: bool | None, rows: str | None
+) -> tuple["VAE", HeldOut]:
+    """A model, and the rows that a user names; without --rows those that `jensen fit` held out.
 
-    The second is whether `jensen fit` says so: it does where it read the same data, and then
-    all others were fitted to. Otherwise all rows are taken for held out.
+    It says so where it read the same data, and then all others were fitted to. Otherwise all
+    rows are taken for held out.
     """
+    vae, source = load_model(model), Source(data, key, header, missing_spellings(model))
     run = read_run(model) if rows is None else None
     if run is None or run.get("test_key") is not None:
-        return held_out_rows(vae, source, rows), False
+        return vae, held_out_rows(vae, source, rows)
     if source.header is None and full_name(source.data) == run["data"]:
         source = replace(source, header=run.get("header"))
     dataset = read_fitting_rows(vae, source)
     if _digest(vae, dataset) != run["digest"]:
-        return HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels), False
-    return held_out_of(dataset, np.array(run["test"], dtype=int)), True
+        return vae, HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels)
+    return vae, held_out_of(dataset, np.array(run["test"], dtype=int))
 
 
 def held_out_by_fit(vae: "VAE", model: Path) -> HeldOut:

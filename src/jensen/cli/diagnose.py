@@ -32,22 +32,16 @@ def diagnose(
     """
     import time
 
-    from jensen._words import counted
     from jensen.cli._held_out import held_out_where_known, limited
-    from jensen.cli._inputs import Source, load_model, missing_spellings
     from jensen.cli._output import print_json, require_suffix, say
     from jensen.queries.diagnosis import MOST_ANNEALED
 
     require_suffix(report, (".html",))
     began = time.monotonic()
-    vae = load_model(model)
-    found, known = held_out_where_known(
-        vae, model, Source(data, key, header, missing_spellings(model)), rows
-    )
+    vae, found = held_out_where_known(model, data, key, header, rows)
     held_out = limited(found)
-    whose = ", those that jensen fit held out" if known else ""
-    annealed = min(MOST_ANNEALED, len(held_out.scored))
-    say(quiet, f"diagnosing {counted(len(held_out.scored), 'row')}{whose}; {annealed} annealed")
+    annealed = min(MOST_ANNEALED, len(held_out.indices))
+    say(quiet, f"diagnosing {held_out.words}; {annealed} annealed")
     diagnosis = vae.diagnose(held_out.scored, held_out.training, random_state=seed)
     told = diagnosis.to_json(per_row=True)
     # Where the rows stand in the data, as `rows` says it of all.

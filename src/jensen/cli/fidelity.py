@@ -42,17 +42,11 @@ def fidelity(
     Give rows that the model was not fitted to; of the data that it was fitted to, those that
     jensen fit held out are taken.
     """
-    from jensen._words import counted
     from jensen.cli._held_out import held_out_where_known
-    from jensen.cli._inputs import Source, load_model, missing_spellings
     from jensen.cli._output import print_json, say
 
-    vae = load_model(model)
-    held_out, known = held_out_where_known(
-        vae, model, Source(data, key, header, missing_spellings(model)), rows
-    )
-    whose = ", those that jensen fit held out" if known else ""
-    say(quiet, f"comparing with {counted(len(held_out.indices), 'row')}{whose}")
+    vae, held_out = held_out_where_known(model, data, key, header, rows)
+    say(quiet, f"comparing with {held_out.words}")
     found = vae.fidelity(
         held_out.scored, n, target=target, training=held_out.training, random_state=seed
     )

@@ -123,6 +123,7 @@ class Density(OutlierMixin, Fitted):
             random_state: another seed than the model's, or a `RandomState`.
 
         Raises:
+            OptionError: a model of a table.
             DataError: rows that do not fit the schema.
         """
         rows = self._checked(X)

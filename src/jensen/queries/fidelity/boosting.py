@@ -132,21 +132,19 @@ def _level(column: Column, code: float) -> str:
 def _of_categories(truth: np.ndarray, found: np.ndarray, rarer: float | None) -> dict[str, float]:
     if not len(truth) or np.isnan(found).any():
         return dict.fromkeys(("rarer_f1", "macro_f1", "accuracy"), float("nan"))
-    each = {level: _f1(truth == level, found == level) for level in np.unique(truth)}
+    from sklearn.metrics import accuracy_score, f1_score
+
+    levels = np.unique(truth)
     return {
-        "rarer_f1": each[rarer],
-        "macro_f1": float(np.mean(list(each.values()))),
-        "accuracy": float(np.mean(truth == found)),
+        "rarer_f1": float(f1_score(truth == rarer, found == rarer)),
+        "macro_f1": float(f1_score(truth, found, labels=levels, average="macro")),
+        "accuracy": float(accuracy_score(truth, found)),
     }
 
 
-def _f1(truth: np.ndarray, found: np.ndarray) -> float:
-    """2 TP / (2 TP + FP + FN)."""
-    return float(2 * np.sum(truth & found) / (np.sum(truth) + np.sum(found)))
-
-
 def _of_numbers(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
-    spread = float(np.sum((truth - truth.mean()) ** 2)) if len(truth) else 0.0
-    if not spread:
-        return {"r2": float("nan")}
-    return {"r2": 1 - float(np.sum((truth - found) ** 2)) / spread}
+    from sklearn.metrics import r2_score
+
+    # Of equal numbers there is nothing to explain.
+    known = len(truth) and np.ptp(truth) > 0 and not np.isnan(found).any()
+    return {"r2": float(r2_score(truth, found)) if known else float("nan")}

@@ -1,6 +1,6 @@
 """How good synthetic rows of a table are, beside what real rows would have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -53,16 +53,7 @@ class Fidelity:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {
-            "rows": self.rows,
-            "columns": self.columns,
-            "pairs": self.pairs,
-            "boosting": self.boosting,
-            "nearest": self.nearest,
-            "impossible": self.impossible,
-            "notes": self.notes,
-            "verdict": self.verdict,
-        }
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __repr__(self) -> str:
         lines = [_line("total variation from held-out rows", "synthetic", "real")]
