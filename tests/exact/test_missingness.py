@@ -196,7 +196,7 @@ def fits():
             posterior="full",
             missing=missing,
         )
-        options = Options(max_epochs=150, batch_size=50, learning_rate=2e-2, weight_decay=0.0)
+        options = Options(max_epochs=60, batch_size=50, learning_rate=2e-2, weight_decay=0.0)
         found[missing] = train(model, IWAE(5), rows, None, options=options, seed=0).model
     return x, rows, found
 
