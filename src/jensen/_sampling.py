@@ -30,7 +30,7 @@ __all__ = [
 
 # Changes whenever random numbers follow from a key in another way: what was begun before does not
 # fit what comes after.
-SCHEME = 4
+SCHEME = 5
 # Keys made in one compiled call. One program serves any number of them; left to itself, JAX
 # compiles two for every number of rows it has not met before.
 _KEYS = 256

@@ -141,9 +141,9 @@ def test_rows_come_back_as_the_table_they_were(case):
 def test_rows_are_filled_and_what_is_there_stays(case):
     frame, vae = case
     before = as_polars(frame)
-    found = vae.impute(frame, draws=100, keep=2)
-    assert len(found.draws) == 2
-    for table in (found.table, found.lower, found.upper, *found.draws):
+    found = vae.impute(frame, draws=100, keep=100)
+    assert len(found.draws) == 100
+    for table in (found.table, found.lower, found.upper, *found.draws[:2]):
         assert_like(table, frame, ROWS)
         after = as_polars(table)
         assert after.null_count().sum_horizontal()[0] == 0
@@ -160,11 +160,15 @@ def test_rows_are_filled_and_what_is_there_stays(case):
     np.testing.assert_allclose(found.mean[:, 0], filled.to_numpy(), rtol=1e-5)
     assert found.ess.shape == found.unreliable.shape == (ROWS,)
     # Two draws of what is missing differ; the same seed gives the same.
-    first, second = (as_polars(each)["height"].filter(hole) for each in found.draws)
+    first, second = (as_polars(each)["height"].filter(hole) for each in found.draws[:2])
     assert not first.equals(second)
-    again = vae.impute(frame, draws=100, keep=2)
+    # Of truth values, as of all categories that are numbers, the mean is that of the draws.
+    members = np.mean([as_polars(each)["member"].to_numpy() for each in found.draws], axis=0)
+    np.testing.assert_allclose(found.mean[:, 2], members, atol=1e-6)
+    assert ((members > 0) & (members < 1)).any()
+    again = vae.impute(frame, draws=100, keep=100)
     assert as_polars(again.table).equals(as_polars(found.table))
-    other = vae.impute(frame, draws=100, keep=2, random_state=1)
+    other = vae.impute(frame, draws=100, keep=100, random_state=1)
     assert not as_polars(other.draws[0]).equals(as_polars(found.draws[0]))
 
 

@@ -53,6 +53,7 @@ def variants(family: Any) -> list[Any]:
 
 
 VARIANTS = {repr(each): each for family in OBJECTIVES.values() for each in variants(family)}
+VARIANTS["IWAE that hides"] = OBJECTIVES["iwae"](draws=4, hides=0.5)
 
 
 def rows_of(kind: str, rows: int = ROWS) -> np.ndarray:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from jensen.errors import OptionError
-from jensen.objectives import BetaELBO
+from jensen.objectives import IWAE, BetaELBO
 from jensen.training import Options, train
 
 from .weights import leaves
+
+ONE = Options(max_epochs=1)
 
 
 def test_training_raises_the_elbo_and_keeps_the_best_weights(rows, built):
@@ -24,6 +26,19 @@ def test_training_raises_the_elbo_and_keeps_the_best_weights(rows, built):
         record["train_reconstruction"] - record["train_kl"], abs=1e-4
     )
     assert {"train_active_units", "validation_active_units", "grad_norm", "seconds"} <= set(record)
+
+
+def test_a_bound_of_many_draws_is_judged_by_itself(rows, built):
+    """Its encoder serves the weights, and not the ELBO, which falls while the bound rises."""
+    model = built[0]
+    options = Options(max_epochs=40, learning_rate=0.02, early_stopping=False)
+    done = train(model, IWAE(20, hides=0.5), rows[:120], rows[120:], options=options)
+    bounds, elbos = (
+        [record[f"validation_{name}"] for record in done.history] for name in ("objective", "elbo")
+    )
+    assert all(bound > elbo for bound, elbo in zip(bounds, elbos, strict=True))
+    assert done.best_epoch == 1 + int(np.argmax(bounds))
+    assert "validation_objective" not in train(*built, rows, rows, options=ONE).history[0]
 
 
 def test_patience_is_of_epochs_or_of_steps():

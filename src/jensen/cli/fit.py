@@ -39,8 +39,12 @@ def fit(
         ),
     ] = "auto",
     prior: Annotated[
-        str, typer.Option(help="normal, mixture or vamp.", rich_help_panel=_MODEL)
-    ] = "normal",
+        str,
+        typer.Option(
+            help="normal, mixture or vamp. auto is normal, and mixture of tables.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "auto",
     posterior: Annotated[
         str, typer.Option(help="diagonal, full (covariance) or flow.", rich_help_panel=_MODEL)
     ] = "diagonal",
@@ -48,7 +52,7 @@ def fit(
         str,
         typer.Option(
             help="elbo, elbo:DRAWS, iwae:DRAWS or beta:BETA; options may follow, as in"
-            " beta:1,free_bits=0.1,warmup=20. auto is elbo, and iwae:5 of tables.",
+            " beta:1,free_bits=0.1,warmup=20. auto is elbo, and iwae:5,hides=0.5 of tables.",
             rich_help_panel=_TRAINING,
         ),
     ] = "auto",

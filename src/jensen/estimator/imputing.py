@@ -26,7 +26,8 @@ class Imputed:
         upper: and ends. Of categories they have no order and mean nothing.
         draws: whole tables, drawn from the posterior of the missing cells given the others.
         mean: of the columns that the model sees, in their own units and not rounded to their
-            type, shape (rows, columns); of categories the number of the most frequent.
+            type, shape (rows, columns); of categories that are no numbers the place of the most
+            frequent among them.
         ess: of each row, effective draws.
         unreliable: whether a row's draws fall short by every method that was tried.
     """
@@ -72,7 +73,7 @@ class Imputing(Fitted):
         """
         schema, rows = self._table(), self._checked(X)
         key = self._key(13, random_state)
-        found = queries.impute(self.model_, rows, key, draws, level, keep)
+        found = queries.impute(self.model_, rows, key, draws, level, keep, schema.worth())
         rng = generator(key)
         again = lambda x: schema.restore(x, like=X, rng=rng)
         return Imputed(
@@ -80,7 +81,7 @@ class Imputing(Fitted):
             again(found.lower),
             again(found.upper),
             [again(found.draws[:, number]) for number in range(keep)],
-            schema.in_units(found.values),
+            schema.in_units(found.mean),
             found.given.ess,
             found.given.unreliable,
             found.given.warning(),

@@ -58,11 +58,12 @@ class VAE(Density, Transformer, Generator, Imputing):
             normal-predicted, normal-shared, poisson, student-t; or a likelihood of your own.
         hidden: widths of the encoder's hidden layers, the decoder's reversed; () is linear.
         activation: elu, gelu, relu, silu, softplus or tanh.
-        prior: normal, mixture, vamp, or a distribution of your own over z.
+        prior: normal, mixture, vamp, or a distribution of your own over z; "auto" is normal, and
+            mixture of tables.
         posterior: diagonal, full (covariance) or flow.
         objective: elbo, elbo:DRAWS, iwae:DRAWS, beta:BETA, with further options behind commas
-            ("beta:1,free_bits=0.1,warmup=20"), or an objective; "auto" is elbo, and iwae:5 of
-            tables.
+            ("beta:1,free_bits=0.1,warmup=20"), or an objective; "auto" is elbo, and
+            iwae:5,hides=0.5 of tables.
         encoder: a network of your own, event shape -> (numbers of the posterior,).
         decoder: a network of your own, (latent_dim,) -> (numbers of the likelihood, *event).
         kind: override of what the schema infers, as the next four: binary, bounded, count or real,
@@ -85,7 +86,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         clip: the longest gradient that a step follows.
         average: the largest share of a running average of the weights that survives a step, less
             of its beginning, or `None` for no average; "auto" is none, and 0.999 of tables.
-        early_stopping: stop when the validation ELBO rises no more.
+        early_stopping: stop when the validation ELBO rises no more; of `iwae` its bound.
         patience: epochs to wait for it; "auto" is 50, and of tables as many as make 1,000 steps,
             if these are more.
         max_time: seconds after which no epoch is begun, or `None`.
@@ -128,7 +129,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         likelihood: Any = "auto",
         hidden: Sequence[int] = (200, 200),
         activation: str = "relu",
-        prior: Any = "normal",
+        prior: Any = "auto",
         posterior: str = "diagonal",
         objective: Any = "auto",
         encoder: Any = None,

@@ -4,7 +4,7 @@ from jensen.objectives._base import Objective, Terms
 from jensen.objectives.divergence import closed_form_kl
 from jensen.objectives.importance_weighted import IWAE, iwae, log_mean_weight
 from jensen.objectives.lower_bound import ELBO, elbo, elbo_terms
-from jensen.objectives.rows import elbo_terms_of_rows
+from jensen.objectives.rows import elbo_terms_of_rows, terms_of_rows
 from jensen.objectives.weighted_kl import BetaELBO
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "elbo_terms_of_rows",
     "iwae",
     "log_mean_weight",
+    "terms_of_rows",
 ]

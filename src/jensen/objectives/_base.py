@@ -42,6 +42,14 @@ class Objective(eqx.Module):
         """
         return 0.0
 
+    @property
+    def judge(self) -> "Objective | None":
+        """The objective whose value on held-out rows says which weights are the best.
+
+        `None` stands for the ELBO.
+        """
+        return None
+
     @abstractmethod
     def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         """The terms for one datum; `epoch` counts, in fractions, the epochs done so far."""

@@ -9,12 +9,16 @@ from jax.lax import stop_gradient
 from jax.nn import logsumexp, softmax
 
 from jensen._sampling import draw
-from jensen._types import Data, PRNGKey, Scalar, held
+from jensen._types import Data, Datum, PRNGKey, Scalar, as_datum, held
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.lower_bound import kl_term, require_reparameterised
 
 __all__ = ["IWAE", "iwae", "log_mean_weight"]
+
+# The bound by which weights are judged is to say how good the model is more than how good its
+# encoder; with these draws of z what the encoder misses is a fraction of a nat.
+_DRAWS_OF_JUDGE = 50
 
 
 def log_mean_weight(log_weights: Array) -> Scalar:
@@ -40,12 +44,17 @@ class IWAE(Objective):
         gradient: "reparameterised", the gradient of the bound as it stands; or "doubly",
             the doubly reparameterised estimator (Tucker et al. 2019, eq. 8), whose encoder
             gradient does not drown in noise as K grows. Both have the same mean.
+        hides: in every other step, on average, the encoder is not shown some of what was
+            observed of a row: a share of its entries that is drawn evenly from 0 to `hides`. The
+            bound stays one of log p(x), for it is one whatever q is; but q is learned given any
+            part of a row, and neither it nor the decoder can learn rows by heart.
     """
 
     name: ClassVar[str] = "iwae"
     takes_value: ClassVar[str | None] = "draws"
     draws: int = 10
     gradient: Literal["reparameterised", "doubly"] = "doubly"
+    hides: float = 0.0
 
     def __check_init__(self):
         """Refuse draws and gradients that mean nothing."""
@@ -55,9 +64,20 @@ class IWAE(Objective):
             )
         if self.draws < 1:
             raise OptionError(f"draws={self.draws}: must be at least 1.")
+        if not 0 <= self.hides <= 1:
+            raise OptionError(f"hides={self.hides}: must be a share from 0 to 1.")
+
+    @property
+    def judge(self) -> "IWAE":
+        """The bound with enough draws, everything shown."""
+        return IWAE(max(self.draws, _DRAWS_OF_JUDGE), "reparameterised")
 
     def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
-        q, p = model.posterior(x), model.latent_prior()
+        shown = x
+        if self.hides:
+            key, for_hiding = jax.random.split(key)
+            shown = _partly(x, for_hiding, self.hides)
+        q, p = model.posterior(shown), model.latent_prior()
         require_reparameterised(q)
         z = draw(q, key, self.draws)
         log_likelihood = jax.vmap(lambda z: model.log_likelihood(x, z))(z)
@@ -75,6 +95,15 @@ class IWAE(Objective):
         still_q = held(q)
         terms = jax.vmap(lambda z: model.log_joint(x, z) - still_q.log_prob(z))(through_z)
         return jnp.sum(weights * terms)
+
+
+def _partly(x: Data, key: PRNGKey, most: float) -> Datum:
+    """A datum of which fewer entries are seen, in one of two cases: a share of up to `most`."""
+    datum = as_datum(x)
+    seen = jnp.ones(jnp.shape(datum.x), bool) if datum.mask is None else datum.mask
+    u = jax.random.uniform(key, (2 + seen.size,))
+    share = jnp.where(u[0] < 0.5, most * u[1], 0.0)
+    return Datum(datum.x, seen & (u[2:].reshape(seen.shape) >= share))
 
 
 @jax.custom_vjp

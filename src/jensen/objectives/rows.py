@@ -1,4 +1,4 @@
-"""The ELBO's terms for all rows of some data, a few draws at a time."""
+"""Objectives and the ELBO's terms for all rows of some data."""
 
 from typing import Any
 
@@ -13,9 +13,10 @@ from jensen._batching import map_rows
 from jensen._sampling import numbered
 from jensen._types import Data, PRNGKey
 from jensen.model import Model
+from jensen.objectives._base import Objective, Terms
 from jensen.objectives.lower_bound import elbo_terms
 
-__all__ = ["elbo_terms_of_rows"]
+__all__ = ["elbo_terms_of_rows", "terms_of_rows"]
 
 # Rows and, at most, draws in a compiled call, of which any number is made: large enough for the
 # matrix products, small enough for few rows not to wait for many empty ones.
@@ -49,3 +50,22 @@ def elbo_terms_of_rows(
         np.concatenate(each, axis=1)[:, :draws] for each in zip(*parts, strict=True)
     )
     return reconstruction, kl
+
+
+class _Judged(eqx.Module):
+    """The model, and the objective that it is judged by."""
+
+    model: Model
+    objective: Objective
+
+
+def _terms(judged: _Judged, x: Any, key: PRNGKey) -> Terms:
+    return judged.objective(judged.model, x, key, jnp.float32(0.0))
+
+
+def terms_of_rows(
+    objective: Objective, model: Model, X: Data, keys: Key[Array, " rows"]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """An objective's value, reconstruction and KL of each row, each of shape (rows,)."""
+    terms = map_rows(_terms, _Judged(model, objective), X, keys, batch=_ROWS)
+    return terms.value, terms.reconstruction, terms.kl

@@ -27,6 +27,7 @@ class Filled:
     Attributes:
         values: what was observed, and of other cells the posterior mean E[x | observed], or of
             categories the most frequent.
+        mean: the same, but of categories that are numbers their posterior mean.
         lower: where the interval of each cell begins; what was observed, where it was.
         upper: where it ends.
         draws: of whole rows from p(x | observed), shape (rows, kept, d).
@@ -34,6 +35,7 @@ class Filled:
     """
 
     values: np.ndarray
+    mean: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
     draws: np.ndarray
@@ -44,31 +46,43 @@ class _Context(eqx.Module):
     """What all rows share; all but the model is part of the compiled program."""
 
     model: Model
+    worth: Any
     level: float = eqx.field(static=True)
     keep: int = eqx.field(static=True)
 
 
 def _one_row(
     context: _Context, row: Datum, z: Any, key: PRNGKey
-) -> tuple[Array, Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array, Array]:
     x, mean = cells(context.model, row, z, key)
-    levels = np.array(getattr(context.model.likelihood, "levels", 0))
     average = mean.mean(axis=0)
+    levels = np.array(getattr(context.model.likelihood, "levels", 0))
     if levels.any():
-        codes = jnp.clip(x, 0.0, float(levels.max())).astype(jnp.int32)
-        number = jnp.arange(levels.max() + 1)
-        often = jnp.sum(codes[:, :, None] == number[None, None], axis=0)
-        mode = jnp.argmax(often, axis=1).astype(x.dtype)
+        number = jnp.arange(levels.max() + 1.0)
+        codes = jnp.clip(x, 0.0, number[-1])[:, :, None]
+        shares = jnp.mean(codes == number[None, None], axis=0)
+        mode = jnp.argmax(shares, axis=1).astype(x.dtype)
         average = jnp.where(levels > 0, mode, average)
+    values = jnp.asarray(row.x) if row.mask is None else jnp.where(row.mask, row.x, average)
+    average = values
+    if context.worth is not None:
+        # What was observed stands in every draw.
+        worth = jnp.sum(shares * jnp.nan_to_num(context.worth), axis=1)
+        average = jnp.where(jnp.isnan(context.worth[:, 0]), values, worth)
     # Both ends are draws: of whole numbers the interval holds at least what it says.
     ordered = jnp.sort(x, axis=0)
     outside = int(len(x) * (1 - context.level) / 2)
-    values = jnp.asarray(row.x) if row.mask is None else jnp.where(row.mask, row.x, average)
-    return values, ordered[outside], ordered[-1 - outside], x[: context.keep]
+    return values, average, ordered[outside], ordered[-1 - outside], x[: context.keep]
 
 
 def impute(
-    model: Model, X: Datum, key: PRNGKey, draws: int = 200, level: float = 0.9, keep: int = 5
+    model: Model,
+    X: Datum,
+    key: PRNGKey,
+    draws: int = 200,
+    level: float = 0.9,
+    keep: int = 5,
+    worth: np.ndarray | None = None,
 ) -> Filled:
     """Fill the missing cells of rows.
 
@@ -79,6 +93,8 @@ def impute(
         draws: of z for each row; a multiple of 4 and at least 16.
         level: the share of a cell's posterior that its interval holds.
         keep: how many draws of whole rows to give back, at most `draws`.
+        worth: what each category counts for in `mean`, where categories are numbers, shape
+            (d, most categories and one); NaN for columns where they are none.
 
     Raises:
         OptionError: an impossible option, or no rows.
@@ -90,6 +106,7 @@ def impute(
         raise OptionError(f"keep={keep!r}: must be a whole number from 0 to draws={draws}.")
     found = given(model, X, fold(key, 0), draws)
     keys = row_keys(fold(key, 1), X)
-    context = _Context(model, float(level), int(keep))
-    values, lower, upper, kept = map_rows(_one_row, context, X, found.z, keys, batch=_ROWS)
-    return Filled(values, lower, upper, kept, found)
+    numbers = None if worth is None else jnp.asarray(worth, jnp.float32)
+    context = _Context(model, numbers, float(level), int(keep))
+    values, mean, lower, upper, kept = map_rows(_one_row, context, X, found.z, keys, batch=_ROWS)
+    return Filled(values, mean, lower, upper, kept, found)

@@ -28,7 +28,8 @@ class Progress:
 
     Attributes:
         epoch: epochs done.
-        best_elbo: validation ELBO of the best weights, nats per datum.
+        best: what the best weights are judged by: the validation ELBO, or the value of the
+            objective's judge; nats per datum.
         best_epoch: the epoch after which they were taken, 0 for the first weights.
         rate_scale: what failures have left of the learning rate.
         failures: epochs that ended in a value that is not finite.
@@ -37,7 +38,7 @@ class Progress:
     """
 
     epoch: int = 0
-    best_elbo: float = float("-inf")
+    best: float = float("-inf")
     best_epoch: int = 0
     rate_scale: float = 1.0
     failures: int = 0

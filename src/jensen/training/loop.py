@@ -25,7 +25,7 @@ from jensen._words import counted
 from jensen.errors import OptionError, TrainingError
 from jensen.inference import active_units, posterior_means, prior_variance
 from jensen.model import Model
-from jensen.objectives import Objective, elbo_terms_of_rows
+from jensen.objectives import Objective, elbo_terms_of_rows, terms_of_rows
 from jensen.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from jensen.training.options import Options
 from jensen.training.step import (
@@ -257,9 +257,13 @@ class _Run:
             "failures": progress.failures,
         }
         if self.held_out is not None:
-            keys = self._validation_keys
-            draws = _DRAWS_OF_FEW if len(keys) <= _FEW_ROWS else 1
-            reconstruction, kl = elbo_terms_of_rows(model, self.held_out, keys, draws)
+            keys, judge = self._validation_keys, self.objective.judge
+            if judge is None:
+                draws = _DRAWS_OF_FEW if len(keys) <= _FEW_ROWS else 1
+                reconstruction, kl = elbo_terms_of_rows(model, self.held_out, keys, draws)
+            else:
+                value, reconstruction, kl = terms_of_rows(judge, model, self.held_out, keys)
+                record["validation_objective"] = float(np.mean(value))
             record |= {
                 "validation_elbo": float(np.mean(reconstruction - kl)),
                 "validation_reconstruction": float(np.mean(reconstruction)),
@@ -289,10 +293,10 @@ class _Run:
             # they are what an interruption leaves, and any that come after replace them.
             progress.best_epoch = progress.epoch
             return True
-        elbo = record.get("validation_elbo")
-        if elbo is not None and not elbo > progress.best_elbo:
+        found = record.get("validation_objective", record.get("validation_elbo"))
+        if found is not None and not found > progress.best:
             return False
-        progress.best_elbo = record["train_elbo"] if elbo is None else elbo
+        progress.best = record["train_elbo"] if found is None else found
         progress.best_epoch = progress.epoch
         return True
 
@@ -303,7 +307,8 @@ class _Run:
             return f"max_time of {self.options.max_time:g} s reached"
         waited = progress.epoch - progress.best_epoch
         if self.options.early_stopping and waited >= self.options.waits(self.count):
-            return f"no better validation ELBO in {counted(waited, 'epoch')}"
+            what = "ELBO" if self.objective.judge is None else "bound"
+            return f"no better validation {what} in {counted(waited, 'epoch')}"
         return None
 
     def _fail(self, progress: Progress, best: Any) -> None:

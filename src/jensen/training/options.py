@@ -36,7 +36,8 @@ class Options:
         average: the largest share of the running average of the weights that survives a step, or
             `None`; less survives of the beginning, see `survival`. Validation, early stopping and
             the result use the average where there is one.
-        early_stopping: stop when the validation ELBO has not risen for `patience` epochs.
+        early_stopping: stop when the validation ELBO, or what else judges an objective, has not
+            risen for `patience` epochs.
         patience: see there; "auto" is 50, or as many as make `patient_steps`.
         max_time: seconds after which no new epoch is begun, or `None`.
         checkpoint_seconds: seconds between checkpoints, where there is a folder for them.

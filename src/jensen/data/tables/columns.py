@@ -99,6 +99,13 @@ class Column:
         """How many numbers stand for categories, that of the rare ones included."""
         return len(self.levels) + bool(self.rare)
 
+    def worth(self) -> np.ndarray | None:
+        """The categories themselves, where all of them are numbers."""
+        if self.kind not in OF_LEVELS or self.rare:
+            return None
+        numbers = all(isinstance(level, (int, float)) for level in self.levels)
+        return np.asarray(self.levels, np.float64) if numbers else None
+
     def facts(self) -> dict[str, Any]:
         """Fields of `parts.columns.Facts`, in the numbers that models see."""
         found: dict[str, Any] = {"law": self.likelihood}

@@ -85,6 +85,23 @@ class TableSchema:
         """What the law of each modelled column must know, as fields of `parts.columns.Facts`."""
         return [column.facts() for column in self.modelled]
 
+    def worth(self) -> np.ndarray | None:
+        """What each category counts for in a mean, shape (width, most categories and one).
+
+        The last is for what was never seen. NaN in columns whose categories are no numbers;
+        `None` where no column has such.
+        """
+        each = [column.worth() for column in self.modelled]
+        if all(values is None for values in each):
+            return None
+        most = max(column.level_count for column in self.modelled)
+        table = np.full((self.width, most + 1), np.nan)
+        for row, values in zip(table, each, strict=True):
+            if values is not None:
+                row[:] = values.mean()
+                row[: len(values)] = values
+        return table
+
     def describe(self) -> list[str]:
         """Lines to print before training: what was assumed, why, and what to beware of."""
         return described(self.columns, self.container, discrete=self.discrete)
