@@ -1,5 +1,7 @@
 """A linear-Gaussian model with an encoder that is off, of which everything is known exactly."""
 
+from itertools import product
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,7 +9,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from jensen import LinearGaussian
-from jensen._types import Constant
+from jensen._types import Constant, Datum
 from jensen.parts.encoders import Encoder
 from jensen.parts.networks import Linear
 from jensen.training.step import split_trainable
@@ -44,13 +46,14 @@ def off(family, gain=1.0, shift=0.1):
     return eqx.tree_at(lambda model: model.encoder, lg.model(), encoder)
 
 
-def exact_elbo(model, x):
+def exact_elbo(model, x, shown=None):
     """E_q[log p(x | z)] − KL(q ‖ p) of one datum, in closed form, traceable.
 
-    E_q[log N(x; W z + b, Ψ)] = log N(x; W μ + b, Ψ) − ½ tr(Wᵀ Ψ⁻¹ W Σ), and the KL of N(μ, Σ)
-    to N(0, I) is ½ (tr Σ + μᵀ μ − d − log det Σ).
+    q is the encoder's answer to `shown`, or to x itself. E_q[log N(x; W z + b, Ψ)] is
+    log N(x; W μ + b, Ψ) − ½ tr(Wᵀ Ψ⁻¹ W Σ), and the KL of N(μ, Σ) to N(0, I) is
+    ½ (tr Σ + μᵀ μ − d − log det Σ).
     """
-    q = model.posterior(x)
+    q = model.posterior(x if shown is None else shown)
     mean = q.mean
     tril = q.scale_tril if hasattr(q, "scale_tril") else jnp.diag(jnp.sqrt(q.variance))
     w, b = model.decoder.weight, model.decoder.bias
@@ -60,6 +63,24 @@ def exact_elbo(model, x):
     log_det = 2 * jnp.sum(jnp.log(jnp.abs(jnp.diag(tril))))
     kl = 0.5 * (jnp.sum(tril**2) + jnp.sum(mean**2) - LATENT - log_det)
     return reconstruction - kl
+
+
+def elbo_of_parts(model, x, most):
+    """The mean of the ELBO where, in half of the cases, the encoder is shown a part of x.
+
+    A share s ~ U(0, most) of the entries is hidden then, each of the n on its own, so that a
+    part with k of them hidden has the probability E[s^k (1 − s)^(n − k)].
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    share = most * (nodes + 1) / 2
+    total = 0.0
+    for seen in product([True, False], repeat=FEATURES):
+        hidden = FEATURES - sum(seen)
+        chance = float(weights @ (share**hidden * (1 - share) ** sum(seen))) / 4
+        if not hidden:
+            chance += 0.5
+        total += chance * float(exact_elbo(model, x, Datum(x, jnp.array(seen))))
+    return total
 
 
 @eqx.filter_jit

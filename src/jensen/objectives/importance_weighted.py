@@ -17,7 +17,7 @@ from jensen.objectives.lower_bound import kl_term, require_reparameterised
 __all__ = ["IWAE", "iwae", "log_mean_weight"]
 
 # The bound by which weights are judged is to say how good the model is more than how good its
-# encoder; with these draws of z what the encoder misses is a fraction of a nat.
+# encoder, whose error counts for less with more draws of z.
 _DRAWS_OF_JUDGE = 50
 
 
@@ -47,7 +47,8 @@ class IWAE(Objective):
         hides: in every other step, on average, the encoder is not shown some of what was
             observed of a row: a share of its entries that is drawn evenly from 0 to `hides`. The
             bound stays one of log p(x), for it is one whatever q is; but q is learned given any
-            part of a row, and neither it nor the decoder can learn rows by heart.
+            part of a row, and neither it nor the decoder can learn rows by heart. The terms of the
+            ELBO that a step reports are then those of q given what was shown.
     """
 
     name: ClassVar[str] = "iwae"
