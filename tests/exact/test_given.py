@@ -260,11 +260,26 @@ def test_filled_cells_are_exact_means_within_honest_intervals(lg, models, key):
         assert abs((u**2).mean() - 1) < LIMIT * np.sqrt(2 * 2 / u.size)
 
 
-def test_rows_without_holes_stay_as_they_are(lg, models, key):
-    x = lg.sample(np.random.default_rng(5), 3).astype(np.float32)
+def test_rows_without_holes_stay_as_they_are_and_change_no_other(lg, models, key):
+    x = lg.sample(np.random.default_rng(5), 40).astype(np.float32)
     found = impute(models["exact"], Datum(x), key, draws=16, keep=1)
-    for values in (found.values, found.lower, found.upper, found.draws[:, 0]):
+    for values in (found.values, found.mean, found.lower, found.upper, found.draws[:, 0]):
         np.testing.assert_array_equal(values, x)
+    assert found.warning() is None
+    mask = np.ones(x.shape, bool)
+    mask[[3, 38], 0] = False
+    # Far from anything that the model knows, and so not to be relied on.
+    x[38, 1:] = 1e4
+    found, alone = (
+        impute(models["wide"], Datum(x[rows], mask[rows]), key, draws=16, keep=1)
+        for rows in (slice(None), [3, 38])
+    )
+    for name in ("values", "lower", "upper", "draws", "ess"):
+        np.testing.assert_array_equal(getattr(found, name)[[3, 38]], getattr(alone, name))
+    np.testing.assert_array_equal(found.values[mask], x[mask])
+    assert (np.delete(found.ess, [3, 38]) == 16).all()
+    assert np.flatnonzero(found.unreliable).tolist() == [38]
+    assert "1 of 40 rows (the first: 38)" in str(found.warning())
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,9 @@ class Imputing(Fitted):
             again(found.upper),
             [again(found.draws[:, number]) for number in range(keep)],
             schema.in_units(found.mean),
-            found.given.ess,
-            found.given.unreliable,
-            found.given.warning(),
+            found.ess,
+            found.unreliable,
+            found.warning(),
         )
 
     def sample_given(

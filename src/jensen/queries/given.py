@@ -21,7 +21,7 @@ from jensen.errors import OptionError
 from jensen.inference import posterior
 from jensen.model import Model
 
-__all__ = ["Given", "cells", "given", "sample_given"]
+__all__ = ["Given", "caution", "cells", "given", "sample_given"]
 
 # From what costs least to what fails least.
 _METHODS = ("resampled", "refined", "hmc")
@@ -45,15 +45,20 @@ class Given:
 
     def warning(self) -> str | None:
         """Which rows are not to be relied on, in words; `None` if all are."""
-        count = int(self.unreliable.sum())
-        if not count:
-            return None
-        first = ", ".join(map(str, np.flatnonzero(self.unreliable)[:5]))
-        return (
-            f"draws given the observed cells are unreliable for {count} of"
-            f" {counted(len(self.unreliable), 'row')} (the first: {first}): they may be far from"
-            " anything that the model was trained on; take more draws, or train longer"
-        )
+        return caution(self.unreliable)
+
+
+def caution(unreliable: np.ndarray) -> str | None:
+    """Which rows' draws are not to be relied on, in words; `None` if all are."""
+    count = int(unreliable.sum())
+    if not count:
+        return None
+    first = ", ".join(map(str, np.flatnonzero(unreliable)[:5]))
+    return (
+        f"draws given the observed cells are unreliable for {count} of"
+        f" {counted(len(unreliable), 'row')} (the first: {first}): they may be far from"
+        " anything that the model was trained on; take more draws, or train longer"
+    )
 
 
 def cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> tuple[Array, Array]:

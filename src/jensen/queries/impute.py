@@ -13,7 +13,7 @@ from jensen._sampling import fold, row_keys
 from jensen._types import Datum, PRNGKey
 from jensen.errors import OptionError
 from jensen.model import Model
-from jensen.queries.given import Given, cells, given, require_draws
+from jensen.queries.given import caution, cells, given, require_draws
 
 __all__ = ["Filled", "impute"]
 
@@ -31,7 +31,8 @@ class Filled:
         lower: where the interval of each cell begins; what was observed, where it was.
         upper: where it ends.
         draws: of whole rows from p(x | observed), shape (rows, kept, d).
-        given: the draws of z that all this rests on.
+        ess: of each row, effective draws of z; of rows without holes as many as were asked for.
+        unreliable: whether a row's draws fall short by every method that was tried.
     """
 
     values: np.ndarray
@@ -39,7 +40,12 @@ class Filled:
     lower: np.ndarray
     upper: np.ndarray
     draws: np.ndarray
-    given: Given
+    ess: np.ndarray
+    unreliable: np.ndarray
+
+    def warning(self) -> str | None:
+        """Which rows are not to be relied on, in words; `None` if all are."""
+        return caution(self.unreliable)
 
 
 class _Context(eqx.Module):
@@ -55,24 +61,21 @@ def _one_row(
     context: _Context, row: Datum, z: Any, key: PRNGKey
 ) -> tuple[Array, Array, Array, Array, Array]:
     x, mean = cells(context.model, row, z, key)
-    average = mean.mean(axis=0)
+    best = mean = mean.mean(axis=0)
     levels = np.array(getattr(context.model.likelihood, "levels", 0))
     if levels.any():
         number = jnp.arange(levels.max() + 1.0)
         codes = jnp.clip(x, 0.0, number[-1])[:, :, None]
         shares = jnp.mean(codes == number[None, None], axis=0)
         mode = jnp.argmax(shares, axis=1).astype(x.dtype)
-        average = jnp.where(levels > 0, mode, average)
-    values = jnp.asarray(row.x) if row.mask is None else jnp.where(row.mask, row.x, average)
-    average = values
-    if context.worth is not None:
-        # What was observed stands in every draw.
-        worth = jnp.sum(shares * jnp.nan_to_num(context.worth), axis=1)
-        average = jnp.where(jnp.isnan(context.worth[:, 0]), values, worth)
+        best = mean = jnp.where(levels > 0, mode, mean)
+        if context.worth is not None:
+            worth = jnp.sum(shares * jnp.nan_to_num(context.worth), axis=1)
+            mean = jnp.where(jnp.isnan(context.worth[:, 0]), mean, worth)
     # Both ends are draws: of whole numbers the interval holds at least what it says.
     ordered = jnp.sort(x, axis=0)
     outside = int(len(x) * (1 - context.level) / 2)
-    return values, average, ordered[outside], ordered[-1 - outside], x[: context.keep]
+    return best, mean, ordered[outside], ordered[-1 - outside], x[: context.keep]
 
 
 def impute(
@@ -104,9 +107,30 @@ def impute(
         raise OptionError(f"level={level!r}: must be a share above 0 and below 1.")
     if not (isinstance(keep, (int, np.integer)) and 0 <= keep <= draws):
         raise OptionError(f"keep={keep!r}: must be a whole number from 0 to draws={draws}.")
-    found = given(model, X, fold(key, 0), draws)
-    keys = row_keys(fold(key, 1), X)
-    numbers = None if worth is None else jnp.asarray(worth, jnp.float32)
-    context = _Context(model, numbers, float(level), int(keep))
-    values, mean, lower, upper, kept = map_rows(_one_row, context, X, found.z, keys, batch=_ROWS)
-    return Filled(values, mean, lower, upper, kept, found)
+    x = np.asarray(X.x, np.float32)
+    mask = np.ones(x.shape, bool) if X.mask is None else np.asarray(X.mask)
+    # What was observed stands in all of them, so that only rows with holes need any draws.
+    values, mean, lower, upper = x.copy(), _worth_of(x, worth), x.copy(), x.copy()
+    whole = np.repeat(x[:, None], keep, axis=1)
+    ess, unreliable = np.full(len(x), float(draws)), np.zeros(len(x), bool)
+    holes = np.flatnonzero(~mask.all(axis=1))
+    if len(holes):
+        rows = Datum(x[holes], mask[holes])
+        found = given(model, rows, fold(key, 0), draws)
+        numbers = None if worth is None else jnp.asarray(worth, jnp.float32)
+        context = _Context(model, numbers, float(level), int(keep))
+        keys = row_keys(fold(key, 1), rows)
+        *filled, whole[holes] = map_rows(_one_row, context, rows, found.z, keys, batch=_ROWS)
+        for each, new in zip((values, mean, lower, upper), filled, strict=True):
+            each[holes] = np.where(mask[holes], each[holes], new)
+        ess[holes], unreliable[holes] = found.ess, found.unreliable
+    return Filled(values, mean, lower, upper, whole, ess, unreliable)
+
+
+def _worth_of(x: np.ndarray, worth: np.ndarray | None) -> np.ndarray:
+    """The same rows, the codes of categories that are numbers replaced by what these count for."""
+    if worth is None:
+        return x.copy()
+    code = np.nan_to_num(x).clip(0, worth.shape[1] - 1).astype(int)
+    found = worth[np.arange(len(worth)), code]
+    return np.where(np.isnan(worth[:, 0]), x, found).astype(np.float32)
