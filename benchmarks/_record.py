@@ -10,9 +10,11 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -110,10 +112,6 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def goals_text(met: Mapping[str, bool]) -> str:
-    return "\n".join(f"- {goal}: {'met' if held else 'missed'}" for goal, held in met.items())
-
-
 def environment_text(record: dict) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     return (
@@ -132,3 +130,12 @@ def write_results(name: str, title: str, text: str, data: dict) -> Path:
     page.write_text(f"# {title}\n\n{environment_text(data['environment'])}\n\n{text}\n")
     page.with_suffix(".json").write_text(json.dumps(data, indent=2) + "\n")
     return page
+
+
+def finish(name: str, title: str, text: str, data: dict, met: Mapping[str, bool]) -> NoReturn:
+    """Write and print the figures and which goals were met; the exit status is 1 if one is not."""
+    goals = "\n".join(f"- {goal}: {'met' if held else 'missed'}" for goal, held in met.items())
+    whole = f"{text}\n\n{goals}"
+    write_results(name, title, whole, data)
+    print(whole)
+    sys.exit(0 if all(met.values()) else 1)

@@ -36,7 +36,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 import jensen
-from _record import environment, goals_text, markdown_table, write_results
+from _record import environment, finish, markdown_table
 from _tables import DATA
 
 RIVALS = Path(__file__).parent / "rivals"
@@ -143,11 +143,8 @@ def main() -> None:
     }
     data["environment"]["versions"]["pyod"] = data[name][0]["pyod"]
     header = ["AUROC, %", "likelihood", *whole, "jensen fit, s", "PyOD fit, s"]
-    goals = goals_text(met)
-    text = f"Means of {asked.seeds} seeds.\n\n{markdown_table(header, lines)}\n\n{goals}"
-    write_results("anomaly", "Unlikely rows and anomalous ones", text, data)
-    print(text)
-    sys.exit(0 if all(met.values()) else 1)
+    text = f"Means of {asked.seeds} seeds.\n\n{markdown_table(header, lines)}"
+    finish("anomaly", "Unlikely rows and anomalous ones", text, data, met)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
 import jensen
-from _record import environment, goals_text, markdown_table, write_results
+from _record import environment, finish, markdown_table
 from _tables import TABLES, table
 
 COPIES, DRAWS = 10, 1000
@@ -135,11 +135,8 @@ def main() -> None:
             above, errors = mean(f"above {rival}"), mean(f"error of above {rival}")
             met[f"{name}: {above:.2f} ± {errors:.2f} nats above {rival}"] = above > 2 * errors
     header = ["held-out log P, nats a row", "jensen", *RIVALS, "fit, s"]
-    goals = goals_text(met)
-    text = f"Means of {asked.splits} splits.\n\n{markdown_table(header, lines)}\n\n{goals}"
-    write_results("density", "Evidence of rows held out", text, data)
-    print(text)
-    sys.exit(0 if all(met.values()) else 1)
+    text = f"Means of {asked.splits} splits.\n\n{markdown_table(header, lines)}"
+    finish("density", "Evidence of rows held out", text, data, met)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 import jensen
-from _record import environment, markdown_table, write_results
+from _record import environment, finish, markdown_table
 
 SEEDS = (0, 1, 2)
 SIGMA = 4.0
@@ -132,14 +132,10 @@ def main() -> None:
         + markdown_table(header, lines)
         + f"\n\nSquared error on held-out rows with Gaussian noise of σ = {SIGMA:g}:\n\n"
         + markdown_table(["", "value"], [[k, f"{v:.3f}"] for k, v in errors.items()])
-        + "\n\n"
-        + "\n".join(f"- {goal}: {'met' if holds else 'missed'}" for goal, holds in met.items())
     )
     record = environment(["jensen", "jax", "jaxlib", "numpy", "scikit-learn"])
     data = {"environment": record, "fits": results, "denoising": errors, "help": help_time}
-    write_results("digits", "The main job, on digits", text, data)
-    print(text)
-    sys.exit(0 if all(met.values()) else 1)
+    finish("digits", "The main job, on digits", text, data, met)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 import jensen
-from _record import environment, goals_text, markdown_table, write_results
+from _record import environment, finish, markdown_table
 from _tables import TABLES, table
 
 SHARE, LEVEL = 0.3, 0.9
@@ -186,11 +186,7 @@ def main() -> None:
             "What lies above the mean removed in half of the columns; evidence of data and mask,"
             f" nats a row ({seeds} seeds):\n\n" + markdown_table(header, lines)
         )
-    text.append(goals_text(met))
-    whole = "\n\n".join(text)
-    write_results("imputation", "Missing cells filled", whole, data)
-    print(whole)
-    sys.exit(0 if all(met.values()) else 1)
+    finish("imputation", "Missing cells filled", "\n\n".join(text), data, met)
 
 
 if __name__ == "__main__":
