@@ -3,7 +3,8 @@
 config.json            format and version, how to assemble the model, digests of the rest
 schema.json            what was assumed of the data
 weights.safetensors    the model's arrays, by where they stand in it
-rows.safetensors       training rows kept for sampling from the posterior and for checks
+rows.safetensors       training rows kept for sampling from the posterior and for checks, and
+                       held-out ones for tail probabilities
 history.jsonl          one record an epoch
 """
 
@@ -44,6 +45,7 @@ _PARTS = ("config.json", "schema.json", "weights.safetensors", "rows.safetensors
 _UNFINISHED = ("run.json", "checkpoint.safetensors")
 # Parts that a caller made and that no file can bring back without running code from it.
 _CUSTOM = ("prior", "likelihood", "encoder", "decoder")
+_HELD_OUT = "held_out_"
 # The largest number of pseudo-inputs that a prior takes from the rows.
 _SKELETON_ROWS = 50
 
@@ -59,6 +61,7 @@ class Saved:
         history: one record an epoch of training.
         rows: training rows kept, shape (rows, *event), or a `Datum` of such arrays.
         details: whatever else the saver noted, as plain values.
+        held_out: rows kept of those that training was stopped by, like `rows`.
         version: of the jensen that wrote it; of this one, where nothing was written yet.
     """
 
@@ -68,6 +71,7 @@ class Saved:
     history: list[dict[str, Any]] = field(default_factory=list)
     rows: Data | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    held_out: Data | None = None
     version: str = __version__
 
 
@@ -77,10 +81,7 @@ def save(path: str | Path, saved: Saved) -> Path:
     Raises `FileError` where it cannot be written.
     """
     path = Path(path)
-    kept = as_datum(np.zeros((0, 0)) if saved.rows is None else saved.rows)
-    rows = {"rows": np.asarray(kept.x, np.float32)}
-    if kept.mask is not None:
-        rows["mask"] = np.asarray(kept.mask)
+    rows = _arrays("", saved.rows) | _arrays(_HELD_OUT, saved.held_out)
     contents = {
         "schema.json": _json(saved.schema),
         "weights.safetensors": dump_arrays(tree_arrays(saved.model)),
@@ -159,10 +160,25 @@ def load(path: str | Path, **custom: Any) -> Saved:
         assembly=assembly,
         schema=schema,
         history=[json.loads(line) for line in lines],
-        rows=Datum(rows["rows"], rows["mask"]) if "mask" in rows else rows["rows"],
+        rows=_data("", rows),
+        held_out=_data(_HELD_OUT, rows),
         details=config["details"],
         version=config["jensen"],
     )
+
+
+def _arrays(which: str, data: Data | None) -> dict[str, np.ndarray]:
+    """Rows as arrays of a file, "rows" and "mask", with `which` before these names."""
+    if data is None:
+        return {}
+    kept = as_datum(data)
+    found = {f"{which}rows": np.asarray(kept.x, np.float32)}
+    return found if kept.mask is None else found | {f"{which}mask": np.asarray(kept.mask)}
+
+
+def _data(which: str, arrays: dict[str, np.ndarray]) -> Data | None:
+    rows, mask = arrays.get(f"{which}rows"), arrays.get(f"{which}mask")
+    return rows if rows is None or mask is None else Datum(rows, mask)
 
 
 def _plain(value: Any) -> bool:

@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+import jensen
+from jensen._batching import count
 from jensen._lenient import lenient
 from jensen.cli import main
 from jensen.cli._inputs import load_model
@@ -222,11 +224,33 @@ def test_the_least_likely_row_and_why(run, home):
     assert worst["row"] == 17
     assert worst["columns"][0]["column"] == "joined"
     assert worst["columns"][0]["log_p"] < worst["columns"][0]["usual"] - 1
-    # Less likely than all of the 97 rows kept.
-    assert worst["tail"] == pytest.approx(1 / 98)
+    # Less likely than all of the rows held out.
+    held_out = count(jensen.load(home / "model").held_out_)
+    assert held_out > 5
+    assert worst["tail"] == pytest.approx(1 / (1 + held_out))
     text = run("score model doctored.csv --top 3 --rows 10:20 --quiet")
     assert text.splitlines()[1].split()[0] == "17"
+    assert "held-out rows" in text
     assert "joined=1990-01-01" in text
+
+
+def test_a_table_in_pieces_is_scored_as_a_whole(run, home, monkeypatch):
+    """The same scores and worst rows; and a row that does not fit is named as the file has it."""
+    (home / "some.csv").write_text("\n".join(people(40, seed=1)))
+    line = "score model some.csv --top 3 --json --quiet"
+    whole = json.loads(run(line))
+    monkeypatch.setattr("jensen.cli.score._PIECE", 7)
+    pieces = json.loads(run(line))
+    assert pieces == whole
+    part = json.loads(run(f"{line} --rows 5:25"))
+    assert part["log_evidence"] == whole["log_evidence"][5:25]
+    assert {each["row"] for each in part["least_likely"]} <= set(range(5, 25))
+    assert "takes no row" in run(f"{line} --rows 40:50", 2)
+    lines = people(40, seed=1)
+    cells = lines[31].split(",")
+    cells[4] = "-5.0"
+    (home / "bad.csv").write_text("\n".join([*lines[:31], ",".join(cells), *lines[32:]]))
+    assert "row 30 (counting from 0), column 'income'" in run("score model bad.csv --quiet", 2)
 
 
 def test_evidence_in_two_parts(run):

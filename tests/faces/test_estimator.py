@@ -281,6 +281,27 @@ def test_denoising_finds_out_how_much_noise_there_is(key):
     assert np.mean((found.mean - clean) ** 2) < 0.6 * np.mean((noisy - clean) ** 2)
 
 
+def test_tails_are_shares_of_rows_that_were_held_out(iris, fitted, tmp_path):
+    rows, held_out = (np.asarray(each) for each in (fitted.rows_, fitted.held_out_))
+    assert len(held_out) == fitted.validation_rows_
+    assert len(rows) == fitted.training_rows_
+    # Some irises are equal.
+    parts = [set(map(tuple, each.tolist())) for each in (rows, held_out)]
+    assert len(parts[0] & parts[1]) < 5
+    far = iris.iloc[:2] * 1.5
+    beside = 1 / (1 + len(held_out))
+    np.testing.assert_allclose(fitted.tail_probability(far), beside)
+    known = np.sort(fitted.score_samples(pd.DataFrame(held_out, columns=iris.columns)))
+    found = fitted.tail_probability(iris)
+    expected = (1 + np.searchsorted(known, fitted.score_samples(iris), "right")) * beside
+    # The same row's estimates depend on the rows that are equal to it.
+    assert np.mean(np.abs(found - expected) > 1e-6) < 0.1
+    loaded = jensen.load(fitted.save(tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.tail_probability(iris), found)
+    none_held = jensen.VAE(**(SMALL | {"validation_fraction": 0.0})).fit(iris)
+    np.testing.assert_allclose(none_held.tail_probability(far), 1 / (1 + len(iris)))
+
+
 def test_a_number_of_any_type_is_the_noise_that_it_says(iris, fitted):
     told = fitted.denoise(iris[:4], noise="gaussian:1")
     for number in (1, 1.0, np.float32(1), np.float64(1), np.int64(1)):
@@ -295,8 +316,9 @@ def test_noise_that_is_not_there_is_not_found(iris, fitted):
     with pytest.raises(OptionError, match=r"noise cannot be estimated.*gaussian:SIGMA"):
         fitted.denoise(middle)
     none_kept = jensen.VAE(**(SMALL | {"keep_rows": 0})).fit(iris)
-    with pytest.raises(OptionError, match="keep_rows=0"):
-        none_kept.denoise(iris)
+    for question in (none_kept.denoise, none_kept.tail_probability):
+        with pytest.raises(OptionError, match="keep_rows=0"):
+            question(iris)
 
 
 def test_salt_and_pepper_on_whole_numbers_may_leave_what_lies_at_the_ends():

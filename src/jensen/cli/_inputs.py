@@ -23,7 +23,9 @@ __all__ = [
     "FRAMES",
     "Source",
     "array_of",
+    "chosen_pieces",
     "chosen_rows",
+    "fitting_pieces",
     "full_name",
     "in_polars",
     "is_frame_file",
@@ -147,7 +149,8 @@ def naming(data: str, error: type[JensenError] = DataError) -> Iterator[None]:
     try:
         yield
     except error as complaint:
-        raise type(complaint)(f"{place(data)}: {complaint}") from None
+        complaint.args = (f"{place(data)}: {complaint}",)
+        raise complaint from None
 
 
 def read_rows(source: Source, rows: str | None, names: Sequence[str] | None = None) -> Dataset:
@@ -166,13 +169,53 @@ def read_fitting_rows(vae: "VAE", source: Source, rows: str | None = None) -> Da
     return _taken(replace(dataset, X=checked), rows, source.data)
 
 
-def _read_table(schema: TableSchema, source: Source) -> Dataset:
-    from jensen.data.tables import read_table
+def fitting_pieces(vae: "VAE", source: Source, rows: int) -> Iterator[tuple[int, Any]]:
+    """The number of the first row, and up to so many `rows` of a file from there, each of which
+    fits the model's schema. Arrays come in one piece."""
+    if not isinstance(vae.schema_, TableSchema):
+        yield 0, read_fitting_rows(vae, source).X
+        return
+    from jensen.data.tables import CellError, pieces
 
+    _require_table(source)
+    first = 0
+    for piece in pieces(source.where, vae.schema_, rows, source.na, source.header):
+        with naming(source.data):
+            try:
+                vae.schema_.check(piece)
+            except CellError as error:
+                raise error.below(first) from None
+        yield first, piece
+        first += len(piece)
+
+
+def chosen_pieces(
+    vae: "VAE", source: Source, rows: str | None, at_once: int
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Of the rows that "A:B" stands for their numbers and they themselves, a piece at a time."""
+    start, stop = _ends(rows)
+    count, taken = 0, 0
+    for first, piece in fitting_pieces(vae, source, at_once):
+        count += len(piece)
+        numbers = np.arange(max(first, start), count if stop is None else min(count, stop))
+        if len(numbers):
+            taken += len(numbers)
+            yield numbers, piece[numbers - first]
+    if not taken:
+        raise _no_rows(rows, count, source.data)
+
+
+def _require_table(source: Source) -> None:
     if source.data in BUILT_IN:
         raise DataError(f"{source.data}: is of numbers, and the model of a table; give its rows")
     if source.key is not None:
         raise OptionError(f"--key {source.key}: only .npz files have keys; leave it out")
+
+
+def _read_table(schema: TableSchema, source: Source) -> Dataset:
+    from jensen.data.tables import read_table
+
+    _require_table(source)
     frame = read_table(source.where, source.na, source.header, schema=schema)
     with naming(source.data):
         schema.check(frame)
@@ -181,15 +224,27 @@ def _read_table(schema: TableSchema, source: Source) -> Dataset:
 
 def chosen_rows(count: int, rows: str | None, data: str) -> np.ndarray:
     """The numbers of the rows that "A:B" stands for, of `count`."""
+    chosen = np.arange(count)[slice(*_ends(rows))]
+    if not len(chosen):
+        raise _no_rows(rows, count, data)
+    return chosen
+
+
+def _ends(rows: str | None) -> tuple[int, int | None]:
+    """The first row of "A:B" and that behind the last, `None` where it has no end."""
     if rows is None:
-        return np.arange(count)
+        return 0, None
     found = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", rows)
     if found is None:
         raise OptionError(f"--rows {rows}: give A:B, A: or :B with whole numbers, such as 0:100")
-    chosen = np.arange(count)[slice(*(int(end) if end else None for end in found.groups()))]
-    if not len(chosen):
-        raise OptionError(f"--rows {rows}: takes no row of {place(data)}, which has {count}")
-    return chosen
+    start, stop = found.groups()
+    return int(start or 0), int(stop) if stop else None
+
+
+def _no_rows(rows: str | None, count: int, data: str) -> JensenError:
+    if rows is None:
+        return DataError(f"{place(data)}: has no rows")
+    return OptionError(f"--rows {rows}: takes no row of {place(data)}, which has {count}")
 
 
 def _taken(dataset: Dataset, rows: str | None, data: str) -> Dataset:

@@ -116,13 +116,12 @@ def _pieces(
     import numpy as np
     import polars as pl
 
-    from jensen.cli._inputs import naming
-    from jensen.data.tables import pieces
+    from jensen.cli._inputs import fitting_pieces
     from jensen.data.tables.types import polars_type
 
     schema, keep = vae.schema_, draws or 0
     enough = max(_DRAWS, -(-keep // 4) * 4)
-    for piece in pieces(source.where, schema, _PIECE, source.na, source.header):
+    for first, piece in fitting_pieces(vae, source, _PIECE):
         # Columns that no model sees need not be there, nor have a cell.
         empty = [
             pl.lit(None, dtype=polars_type(column.storage, column.categories)).alias(column.name)
@@ -130,13 +129,12 @@ def _pieces(
             if not column.modelled and piece.schema.get(column.name, pl.Null()) == pl.Null
         ]
         whole = piece.with_columns(empty)
-        with naming(source.data):
-            mask = np.asarray(schema.check(whole).mask)
-            found = vae.impute(whole, enough, level, keep=keep, random_state=seed)
+        mask = np.asarray(schema.check(whole).mask)
+        found = vae.impute(whole, enough, level, keep=keep, random_state=seed)
         tables = found.draws if draws else [found.table]
         tables = [table.select(piece.columns) for table in tables]
         if ends is not None:
-            ends.append(_ends(schema, found, mask, told["rows"]))
+            ends.append(_ends(schema, found, mask, first))
         told["rows"] += len(piece)
         told["filled"] += int((~mask).sum())
         told["unreliable"] += int(found.unreliable.sum())

@@ -8,6 +8,9 @@ from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen score runs/digits digits --out scores.csv"
 
+# Rows of a table read at a time.
+_PIECE = 20_000
+
 
 def score(
     model: Model,
@@ -29,21 +32,16 @@ def score(
     """Give each row's log evidence in nats, and 1 where it is an outlier, else 0.
 
     An outlier is less likely than 95 % of the rows that the model was fitted to. Of tables also
-    its tail: the share of training rows that are less likely.
+    its tail: the share of held-out rows that are less likely. Files of tables are read a piece at
+    a time.
     """
     import numpy as np
 
     from jensen._words import counted
-    from jensen.cli._inputs import (
-        Source,
-        chosen_rows,
-        load_model,
-        missing_spellings,
-        read_fitting_rows,
-    )
+    from jensen.cli._inputs import Source, chosen_pieces, load_model, missing_spellings
     from jensen.cli._output import Answer, print_json
     from jensen.cli._scores import outliers
-    from jensen.cli._suspects import print_suspects, suspects, tails
+    from jensen.cli._suspects import Suspects, least_likely, print_suspects, suspects, tails
     from jensen.data import TableSchema
     from jensen.errors import OptionError
 
@@ -55,10 +53,14 @@ def score(
     table = isinstance(vae.schema_, TableSchema)
     if top is not None and not table:
         raise OptionError("--top: is of tables, and this model of numbers of one kind")
-    every = read_fitting_rows(vae, Source(data, key, header, missing_spellings(model))).X
-    indices = chosen_rows(len(every), rows, data)
-    X = every[indices]
-    values = vae.score_samples(X)
+    source = Source(data, key, header, missing_spellings(model))
+    places, found, least = [], [], None
+    for numbers, X in chosen_pieces(vae, source, rows, _PIECE):
+        places.append(numbers)
+        found.append(vae.score_samples(X))
+        if top is not None:
+            least = least_likely(top, Suspects(numbers, X, found[-1]), least)
+    values = np.concatenate(found)
     outlier = outliers(vae, values)
     answer.say(f"outliers: {int(outlier.sum())} of {counted(len(outlier), 'row')}")
     told = {"log_evidence": values, "outlier": outlier}
@@ -66,14 +68,14 @@ def score(
     if table or json:
         told["tail"] = tails(vae, values)
     worst: list[dict[str, Any]] = []
-    if top is not None:
-        worst = suspects(vae, X, values, told["tail"], top)
-        worst = [each | {"row": int(indices[each["row"]])} for each in worst]
+    if least is not None:
+        where = np.searchsorted(np.concatenate(places), least.numbers)
+        worst = suspects(vae, least, told["tail"][where])
     if json and out is None:
         print_json(told | ({"least_likely": worst} if top is not None else {}))
         return
     if top is not None and not json:
-        print_suspects(worst)
+        print_suspects(worst, vae)
         if out is None:
             return
     columns = told if table else {name: told[name] for name in ("log_evidence", "outlier")}

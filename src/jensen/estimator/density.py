@@ -7,7 +7,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import evidence, queries
-from jensen._batching import count
+from jensen._batching import count, taken
 from jensen.data import TableSchema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
@@ -98,6 +98,33 @@ class Density(OutlierMixin, Fitted):
     def predict(self, X: Any) -> np.ndarray:
         """+1 for a row like the training rows, −1 for an outlier; shape (rows,)."""
         return np.where(self.decision_function(X) >= 0, 1, -1)
+
+    def tail_probability(self, X: Any) -> np.ndarray:
+        """How rare it is for a row to be as unlikely as each of these: (rows,), above 0 to 1.
+
+        (1 + k)/(1 + n), of n rows of `reference_rows`, k no more likely (`queries.tails`). NaN of a
+        row whose score is unknown.
+
+        Raises:
+            OptionError: a model that has kept no rows.
+            DataError: rows that do not fit the schema.
+        """
+        return self.tails(self.score_samples(X))
+
+    def tails(self, scores: np.ndarray) -> np.ndarray:
+        """The same of log evidence that `score_samples` has given already, shape (rows,)."""
+        known = self._importance(self.reference_rows(), self.draws).values
+        return queries.tails(scores, known)
+
+    def reference_rows(self, most: int | None = None) -> Any:
+        """What others are held beside: rows kept of those held out, of training if none were.
+
+        In the numbers that the model sees, in no order, and no more than `most` of them. Raises
+        `OptionError` for a model that has kept none.
+        """
+        check_is_fitted(self)
+        known = self.held_out_ if count(self.held_out_) else self._kept_rows("tail_probability")
+        return taken(known, slice(most))
 
     def _importance(self, rows: np.ndarray, draws: int) -> Estimate:
         return evidence.importance(self.model_, rows, self._key(3), draws)

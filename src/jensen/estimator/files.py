@@ -41,6 +41,7 @@ def to_saved(vae: "VAE") -> store.Saved:
         vae.history_,
         vae.rows_,
         details,
+        vae.held_out_,
     )
 
 
@@ -64,7 +65,10 @@ def restore(vae: "VAE", saved: store.Saved) -> None:
         saved.assembly,
         details["seed"],
         (details["training_rows"], details["validation_rows"]),
-        np.zeros((0, 0), np.float32) if saved.rows is None else saved.rows,
+        *(
+            np.zeros((0, 0), np.float32) if each is None else each
+            for each in (saved.rows, saved.held_out)
+        ),
     )
     vae._take(
         Trained(

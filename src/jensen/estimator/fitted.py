@@ -30,6 +30,7 @@ class Fitted(BaseEstimator):
     model_: Model
     schema_: Any
     rows_: Any
+    held_out_: Any
     _seed: int
 
     def _checked(self, X: Any) -> Any:

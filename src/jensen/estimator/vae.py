@@ -35,6 +35,8 @@ from jensen.training import Trained, train
 
 __all__ = ["VAE", "load"]
 
+# Rows of those that training is stopped by that are kept: enough for a share of a hundredth.
+_HELD_OUT = 500
 # Rows on which the threshold of `predict` is measured, enough for its percentile. Their ELBO
 # says which of them may lie near it: those of the lowest scores are all but always among three
 # times as many of the lowest ELBO, and the others need no score.
@@ -94,7 +96,8 @@ class VAE(Density, Transformer, Generator, Imputing):
         draws: samples of z a row in `score_samples` and what is built on it.
         contamination: share of the training rows that `predict` calls outliers.
         keep_rows: how many training rows are kept for `sample(source="posterior")` and
-            `check`, and saved with the model; 0 keeps none.
+            `check`, and as many up to 500 of those held out for `tail_probability`; they are saved
+            with the model. 0 keeps none.
         random_state: seed; with a whole number the same numbers come every time. Without one,
             `sample` and `vary` draw afresh at each call, and all else is as it was at first.
         verbose: 1 prints the schema, the likelihood and the progress of training to stderr.
@@ -109,6 +112,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         n_iter_: epochs trained; `best_epoch_` is the one whose weights were kept.
         stopped_: why training ended.
         rows_: the training rows kept.
+        held_out_: the rows kept of those held out to stop by.
         training_rows_, validation_rows_: how many rows went where.
         offset_: score below which a row is an outlier.
 
@@ -236,8 +240,11 @@ class VAE(Density, Transformer, Generator, Imputing):
         assembly = assembly_of(self, schema)
         model = build_model(training, key=jax.random.key(seed), **assembly)
         rng = np.random.default_rng([seed, 1])
-        kept = taken(rows, rng.permutation(parts.train)[: int(self.keep_rows)])
-        self._keep(schema, assembly, seed, (len(parts.train), len(parts.validation)), kept)
+        most = int(self.keep_rows)
+        kept = taken(rows, rng.permutation(parts.train)[:most])
+        held_out = taken(rows, rng.permutation(parts.validation)[: min(most, _HELD_OUT)])
+        counts = (len(parts.train), len(parts.validation))
+        self._keep(schema, assembly, seed, counts, kept, held_out)
         if self.verbose and on_epoch is None:
             from jensen.training.progress import Printer
 
@@ -274,6 +281,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         seed: int,
         counts: tuple[int, int],
         kept: Data,
+        held_out: Data,
     ) -> None:
         self.schema_ = schema
         self.n_features_in_ = schema.width
@@ -284,7 +292,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self.training_rows_, self.validation_rows_ = counts
-        self.rows_ = kept
+        self.rows_, self.held_out_ = kept, held_out
         self._assembled = assembly
         self._seed = seed
 

@@ -9,6 +9,7 @@ from jensen.queries.fidelity import Fidelity, fidelity
 from jensen.queries.generate import decode, reconstruct, sample, vary
 from jensen.queries.given import Given, given, sample_given
 from jensen.queries.impute import Filled, impute
+from jensen.queries.tails import tails
 
 __all__ = [
     "Check",
@@ -33,5 +34,6 @@ __all__ = [
     "require_same_units",
     "sample",
     "sample_given",
+    "tails",
     "vary",
 ]

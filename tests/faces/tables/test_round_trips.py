@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from jensen.data.tables import TableSchema, infer_table, read, read_table
 
@@ -117,6 +117,7 @@ def test_tables_come_back_from_csv(frame, tmp_path):
 @pytest.mark.parametrize("container", ["pandas", "numpy"])
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(frame=frames())
+@example(frame=pl.DataFrame({"atom": [1.0, 2.0, 3.0, 8.0, 0.1, -0.1]}))
 def test_tables_come_back_from_other_containers(container, frame):
     pd = pytest.importorskip("pandas")
     given_frame = pd.DataFrame({s.name: s.to_list() for s in frame.get_columns()})

@@ -38,6 +38,18 @@ _OFF = 1e-3
 _REACH = 400_000_000_000_000_000
 
 
+class CellError(DataError):
+    """A cell that does not fit its column; `row` counts from 0 in the frame that was checked."""
+
+    def __init__(self, row: int, what: str):
+        super().__init__(f"row {row} (counting from 0), {what}")
+        self.row, self.what = row, what
+
+    def below(self, rows: int) -> "CellError":
+        """The same in a table in which so many rows come before that frame."""
+        return CellError(self.row + rows, self.what)
+
+
 @dataclass(frozen=True)
 class Column:
     """What is assumed of a column: made by `infer_table`, stored with the model.
@@ -142,7 +154,7 @@ class Column:
             numbers = np.rint(numbers)
         elif self.law.logarithmic:
             # What is not 0 is no 0 in float32 either.
-            at = values == (0.0 if self.atom is None else self.atom)
+            at = (values == 0.0) if self.atom is None else self._at_atom(numbers)
             numbers = np.where(at, numbers, np.maximum(numbers, _SMALLEST))
         self._require(
             np.abs(numbers) <= LARGEST, cells, "is beyond 32-bit floats; change the column's unit"
@@ -180,6 +192,8 @@ class Column:
         values = self.origin + numbers * (self.step or 1.0)
         if self.step is not None:
             values = np.round(values, max(digits(self.step), digits(self.origin)))
+        elif self.atom is not None:
+            values = np.where(self._at_atom(numbers), self.atom, values)
         if self.low is not None or self.high is not None:
             values = np.clip(values, self.low, self.high)
         return with_nulls(as_numbers(self.name, values, dtype), there)
@@ -200,6 +214,11 @@ class Column:
     def _ticks(self) -> int:
         """Microseconds in a step of time."""
         return round((self.step or UNITS["microsecond"]) * SECOND)
+
+    def _at_atom(self, numbers: np.ndarray) -> np.ndarray:
+        """Where numbers of a column without a step are its atom, as models see both: in float32."""
+        at: np.ndarray = np.float32(numbers) == np.float32(self._number(self.atom))
+        return at
 
     def _number(self, value: Any) -> float:
         """A value in the column's own unit as models see it, before it is rounded."""
@@ -223,9 +242,10 @@ class Column:
         row = int(cells.is_not_null().arg_max() or 0)
         what = {"text": "text", "number": "a number", "truth": "a truth value", "time": "a date"}
         wanted = {"number": "numbers", "truth": "truth values", "time": "dates"}.get(due, "nothing")
-        raise DataError(
-            f"row {row} (counting from 0), column {self.name!r}: {str(cells[row])!r} is "
-            f"{what.get(given, 'of another type')}, and the column holds {wanted}; mend the cell"
+        raise CellError(
+            row,
+            f"column {self.name!r}: {str(cells[row])!r} is "
+            f"{what.get(given, 'of another type')}, and the column holds {wanted}; mend the cell",
         )
 
     def _codes(self, cells: "pl.Series") -> np.ndarray:
@@ -285,7 +305,7 @@ class Column:
         if self.law.logarithmic and self.step is None:
             above = values > 0
             if self.atom is not None:
-                above |= values == self.atom
+                above |= self._at_atom(values - self.origin)
             self._require(above, cells, f"is not above 0, as {self.likelihood} asks")
 
     def _outside(self) -> str:
@@ -295,6 +315,4 @@ class Column:
     def _require(self, fits: np.ndarray, cells: "pl.Series", what: str) -> None:
         if not fits.all():
             row = int(np.argmin(fits))
-            raise DataError(
-                f"row {row} (counting from 0), column {self.name!r}: {cells[row]} {what}"
-            )
+            raise CellError(row, f"column {self.name!r}: {cells[row]} {what}")
