@@ -72,6 +72,33 @@ def test_rules(values, kind, likelihood, fields):
     assert found.reason
 
 
+AGES = np.rint(40 + 8 * np.random.default_rng(3).normal(size=3000))
+
+
+def test_numbers_that_people_round_have_heaps():
+    rounded = np.where(np.arange(3000) % 3 < 1, 5 * np.rint(AGES / 5), AGES)
+    found = column(rounded)
+    assert (found.kind, found.likelihood) == ("ordinal", "ordered-logistic")
+    assert found.levels == tuple(np.unique(rounded))
+    # Of too few rows it cannot be told.
+    assert column(rounded[:400]).likelihood == "rounded"
+
+
+SMOOTH = {
+    "normal": AGES,
+    "uniform": np.random.default_rng(4).integers(0, 60, 1500),
+    "poisson": np.random.default_rng(5).poisson(30, 1500),
+    "geometric": np.random.default_rng(6).geometric(0.1, 3000),
+    "two humps": np.concatenate([AGES, AGES + 40]),
+    "an atom": np.where(np.arange(3000) < 1000, 40, AGES),
+}
+
+
+@pytest.mark.parametrize("values", SMOOTH.values(), ids=SMOOTH)
+def test_no_heaps_come_by_chance(values):
+    assert column(values).kind != "ordinal"
+
+
 def test_rare_categories_share_a_level():
     values = [*words(21, 10), *["odd"] * 9, *["odder"] * 2]
     found = column(values)
@@ -265,7 +292,7 @@ def test_census_income():
     schema = infer_table(read_table(path))
     found = {column.name: column.likelihood for column in schema.columns}
     assert found["capital_gain"] == "hurdle:rounded-log-normal"
-    assert found["hours_per_week"] == "inflated:rounded"
+    assert found["hours_per_week"] == "ordered-logistic"
     assert found["education_num"] == "inflated:rounded"
     assert found["native_country"] == "categorical"
     assert found["fnlwgt"] == "rounded-log-normal"

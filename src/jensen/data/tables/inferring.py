@@ -13,8 +13,10 @@ The rules, in order, for a column without any override; "values" are those that 
     of day, hour, minute, second, ms, us that all are multiples of; a larger one where there would
     be more steps than float32 counts
  6. integers that count up by 1 from row to row          -> identifier, left out
- 7. numbers on no grid, at most 20 of them distinct,
-    with 20 rows or more for each on average             -> ordinal, categorical
+ 7. numbers with 20 rows or more for each that is
+    distinct: on no grid, at most 20 of them             -> ordinal, categorical
+    on a grid that is half full, 21 to 100 of them, and
+    beside the atom a fifth of the rows in heaps         -> ordinal, ordered-logistic
  8. numbers that repeat (fewer than 95 % distinct) and
     lie on a grid: k = (value − origin) / step
       from 0 up in steps of 1, mean below 10, variance
@@ -25,9 +27,10 @@ The rules, in order, for a column without any override; "values" are those that 
       other                                              -> real, student-t
 
 "Skewed" is a skewness above 1 of values from 0 up (above 0, where there is no grid) whose
-logarithm is less skewed. A value that 15 % of the rows share, in a column of more than 5 distinct
-ones, is an atom: over a density, or where it is the least value, "hurdle:" stands before the law,
-and "inflated:" elsewhere. Where no value is below 0, none ever is.
+logarithm is less skewed. A heap is what a value has beyond the mean of the two on either side of
+it, where it has more than twice that. A value that 15 % of the rows share, in a column of more
+than 5 distinct ones, is an atom: over a density, or where it is the least value, "hurdle:" stands
+before the law, and "inflated:" elsewhere. Where no value is below 0, none ever is.
 
 A type of categories that has more than two of them is under rule 3, whichever of them occur.
 """
@@ -43,7 +46,7 @@ from jensen.data.tables.columns import MOST, Column
 from jensen.data.tables.containers import ORDERED, take
 from jensen.data.tables.laws import NUMBERS
 from jensen.data.tables.levels import level_fields
-from jensen.data.tables.numeric import FEW_LEVELS, Numbers, number_fields
+from jensen.data.tables.numeric import FEW_LEVELS, ROWS_OF_LEVEL, Numbers, number_fields
 from jensen.data.tables.overrides import checked_overrides, group_of
 from jensen.data.tables.schema import TableSchema
 from jensen.data.tables.types import SECOND, UNITS, family, ticks_of, time_of, type_name
@@ -172,9 +175,12 @@ def _kind(
     counts_up = cells.dtype.is_integer() and not cells.null_count()
     if counts_up and (cells[1:] == cells[:-1] + 1).all():
         return "identifier", "counts up by 1 from row to row"
-    few = distinct <= FEW_LEVELS and len(there) >= FEW_LEVELS * distinct
-    if few and _numbers(there).grid() is None:
-        return "ordinal", f"{distinct} distinct numbers"
+    if len(there) >= ROWS_OF_LEVEL * distinct:
+        numbers = _numbers(there)
+        if distinct <= FEW_LEVELS and numbers.grid() is None:
+            return "ordinal", f"{distinct} distinct numbers"
+        if numbers.heaped():
+            return "ordinal", f"{distinct} distinct numbers, some of them heaps"
     return "numbers", ""
 
 

@@ -43,7 +43,8 @@ def level_fields(
     else:
         levels, rare, rows = _split(values, text and there.dtype == pl.String and kind != "ordinal")
     numbers = family(there.dtype) == "number"
-    in_order = kind == "ordinal" and (ordered or not numbers)
+    # Of few numbers each may go its own way; many are told apart by where they stand.
+    in_order = kind == "ordinal" and (ordered or not numbers or len(levels) > _MANY)
     default = "ordered-logistic" if in_order else "categorical"
     cautions = list(text_cautions(values) if text and categories is None else ())
     if rare:

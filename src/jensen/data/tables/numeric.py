@@ -14,6 +14,10 @@ from jensen.data.tables.laws import Likelihood, likelihood_of
 from jensen.errors import DataError, OptionError
 
 REPEATS = 0.95
+# Of numbers on a grid: a heap has so many times the rows of its neighbours, and heaps together so
+# large a share of the rows beside the atom; of so many distinct values at most, most of the grid
+# between their ends, and each with so many rows on average.
+_HEAP, _HEAPS, _MOST_HEAPED, _FILLED, ROWS_OF_LEVEL = 2.0, 0.2, 100, 0.5, 20
 ATOM_SHARE = 0.15
 FEW_LEVELS = 20
 _FEW_FOR_ATOM = 5
@@ -55,6 +59,26 @@ class Numbers:
         most = int(self.rows.argmax())
         often = self.rows[most] >= ATOM_SHARE * len(self.values)
         return float(self.distinct[most]) if often and len(self.distinct) > _FEW_FOR_ATOM else None
+
+    def heaped(self) -> bool:
+        """Whether people rounded some of them: 38, 39, and far more often 40 and 45."""
+        few = FEW_LEVELS < len(self.distinct) <= _MOST_HEAPED
+        if not few or len(self.values) < ROWS_OF_LEVEL * len(self.distinct):
+            return False
+        grid = self.grid()
+        if grid is None:
+            return False
+        place = np.rint((self.distinct - self.distinct[0]) / grid.step).astype(int)
+        if len(place) < _FILLED * (place[-1] + 1):
+            return False
+        rows = np.zeros(place[-1] + 1)
+        rows[place] = self.rows
+        atom = self.atom()
+        if atom is not None:
+            rows[place[self.distinct == atom]] = 0
+        beside = (rows[:-4] + rows[1:-3] + rows[3:-1] + rows[4:]) / 4
+        above = rows[2:-2] - beside
+        return float(above[rows[2:-2] > _HEAP * beside].sum()) > _HEAPS * rows.sum()
 
 
 def number_fields(numbers: Numbers, asked: Mapping[str, Any]) -> dict[str, Any]:
