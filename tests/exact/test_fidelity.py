@@ -2,11 +2,11 @@
 
 import json
 from importlib import import_module
+from math import comb
 
 import numpy as np
 import polars as pl
 import pytest
-from scipy import stats
 
 from jensen._types import Datum
 from jensen.data import infer_table
@@ -15,7 +15,7 @@ from jensen.queries.fidelity import fidelity
 from jensen.queries.fidelity.boosting import boosted, target_of
 from jensen.queries.fidelity.impossible import impossible_rows
 from jensen.queries.fidelity.marginals import by_column, by_pair
-from jensen.queries.fidelity.nearest import nearest, nearest_distances
+from jensen.queries.fidelity.nearest import _chance_of_nearer, nearest, nearest_distances
 
 from ..statistics.budget import level
 
@@ -75,7 +75,8 @@ def test_rows_of_the_same_law_pass(told):
     assert told.pairs["pairs"] == 6
     assert max(told.pairs["tv"], told.pairs["reference"]) < most(144)
     near = told.nearest
-    assert near["nearer"] < 0.05 + stats.norm.isf(level("synthetic rows", 12)) * near["stderr"]
+    assert near["p_nearer"] > level("synthetic rows", COMPARISONS)
+    assert near["p_copies"] == 1
     assert near["synthetic"]["copies"] == near["held_out"]["copies"] == 0
     assert told.impossible == {"rows": 0, "share": 0.0, "first": None}
 
@@ -134,6 +135,18 @@ def test_few_distinct_numbers_have_a_bin_each():
     rows = values[:, None].astype(float)
     (found,) = by_column(np.ones((5, 1)), rows, rows, rows, schema, False)
     assert found["tv"] == pytest.approx(0.03)
+
+
+def test_pairs_are_told_apart_alike_in_all_tables():
+    """A category that one of them lacks is no reason to count their pairs by other numbers."""
+    text = pl.DataFrame({"a": ["x", "y", "x", "y"] * 9, "b": ["p", "q", "r", "p"] * 9})
+    schema = infer_table(text, {name: {"kind": "categorical"} for name in "ab"})
+    known = np.asarray(schema.check(text).x, np.float64)
+    truth = np.tile([[0.0, 0.0], [1.0, 1.0]], (50, 1))
+    one = truth.copy()
+    one[0, 1] = 2.0
+    found = by_pair(one, truth, truth, known, schema, False)
+    assert (found["tv"], found["reference"]) == (pytest.approx(0.01), 0)
 
 
 def test_of_many_categories_the_last_share_a_bin_in_pairs():
@@ -200,13 +213,62 @@ def test_copies_are_caught_where_strangers_are_equal_to_training_rows_too():
     assert judged(np.tile(known, (10, 1))).verdict[0].startswith("Copying: 100.0%")
 
 
+@pytest.mark.parametrize(("synthetic", "held_out"), [(40, 10), (10, 40), (25, 60)])
+def test_honest_rows_are_called_near_as_seldom_as_is_said(synthetic, held_out):
+    """By all orders in which so many rows may come, which are counted by their binomials."""
+    k = max(1, round(0.05 * held_out))
+    chances = [_chance_of_nearer(count, synthetic, held_out) for count in range(synthetic + 1)]
+    # Before the k-th held-out row come `count` others and k − 1 held-out ones, in any order.
+    exactly = [
+        comb(count + k - 1, count) * comb(synthetic - count + held_out - k, held_out - k)
+        / comb(synthetic + held_out, held_out)
+        for count in range(synthetic + 1)
+    ]  # fmt: skip
+    np.testing.assert_allclose(chances, np.cumsum(exactly[::-1])[::-1], rtol=1e-9)
+
+
+def test_some_copies_among_many_are_caught(table):
+    """One in thirty is the same as a training row, and no more than one in twenty is near."""
+    schema, (synthetic, training, held_out) = table
+    mixed = synthetic.copy()
+    mixed[::30] = training[::30]
+    found = fidelity(Datum(mixed), Datum(training), Datum(held_out), schema)
+    assert found.nearest["nearer"] < 0.1
+    assert found.nearest["p_copies"] < 1e-6
+    assert found.verdict[0].startswith("Copying: ")
+    assert "3.3% of the synthetic rows are equal" in found.verdict[0]
+
+
+def test_it_is_said_where_only_some_training_rows_are_at_hand(table):
+    schema, rows = table
+    found = fidelity(*(Datum(each[:50]) for each in rows), schema, fitted_to=1500)
+    assert any("Only 50 of the 1,500 rows" in note for note in found.notes)
+
+
+def test_boosting_has_the_holes_of_the_rows_it_is_held_against(table):
+    """Rows without holes would teach nothing of those of the rows to predict."""
+    schema, (synthetic, training, held_out) = table
+    rng = np.random.default_rng(4)
+    holed = []
+    for rows in (training, held_out):
+        gappy = np.where(rng.random(rows.shape) < 0.4, np.nan, rows)
+        gappy[:, 0] = rows[:, 0]
+        holed.append(gappy)
+    found = fidelity(Datum(synthetic), *map(Datum, holed), schema, "colour").boosting
+    naive = boosted(synthetic, *holed, schema, 0)
+    assert found["synthetic"]["accuracy"] > naive["synthetic"]["accuracy"]
+    assert abs(found["synthetic"]["accuracy"] - found["real"]["accuracy"]) < 0.05
+
+
 def test_rows_have_the_holes_of_those_they_are_held_against(table):
     """Or rows with holes would seem nearer than rows without, or farther."""
     schema, (_, training, held_out) = table
     holes = held_out.copy()
     holes[::2, :3] = np.nan
     near = nearest(held_out, training, holes, schema, False)
-    assert near["synthetic"] == near["held_out"]
+    # In another order, but each of them once.
+    turn = np.random.default_rng(0).permutation(len(holes))
+    assert nearest(holes[turn], training, holes, schema, False)["synthetic"] == near["held_out"]
     assert nearest(held_out, training, holes, schema, True)["synthetic"] != near["synthetic"]
     copied = nearest(holes, holes, held_out, schema, True)
     assert copied["synthetic"]["copies"] == 1
@@ -217,9 +279,10 @@ def test_distances_by_hand(table, monkeypatch):
     schema, _ = table
     training = np.array([[0, 10, 1, 1.0], [1, 20, 2, 2.0], [1, 30, np.nan, 3.0]])
     rows = np.array([[1, 20, 2, 2.0], [0, 5, 1, 1.0], [2, 99, np.nan, 9.0]])
-    third = 1 / 3
+    # Two of the two ranks of the third column, 1/4 and 3/4, differ by 1/4 on average.
+    usual = 1 / 4
     # Ranks of the three are 1/6, 3/6 and 5/6; of the two, 1/4 and 3/4; beyond all, 0 or 1.
-    expected = [0.0, (1 / 6) / 4, (1 + 1 / 6 + third + 1 / 6) / 4]
+    expected = [0.0, (1 / 6) / 4, (1 + 1 / 6 + usual + 1 / 6) / 4]
     np.testing.assert_allclose(nearest_distances(rows, training, schema), expected, atol=1e-6)
     monkeypatch.setattr(module, "_BLOCK", 2)
     np.testing.assert_allclose(nearest_distances(rows, training, schema), expected, atol=1e-6)
@@ -259,7 +322,7 @@ def test_impossible_rows_are_named_and_break_nothing_else(table):
     assert found.impossible["rows"] == 2
     assert "2 synthetic rows are impossible: row 3" in found.verdict[-1]
     assert found.rows["compared"] == 100
-    assert found.boosting["rows"] == {"synthetic": 100, "real": 100}
+    assert found.boosting["rows"] == 100
 
 
 def test_boosting_learns_what_the_rows_hold(table, told):
@@ -282,7 +345,8 @@ def test_boosting_of_numbers_and_of_cells_that_are_missing(table):
     holes = np.random.default_rng(2).random(synthetic.shape) < 0.1
     gappy = np.where(holes, np.nan, synthetic)
     found = boosted(gappy, training, held_out, schema, place)
-    assert found["rows"] == {"synthetic": ROWS - holes[:, place].sum(), "real": ROWS}
+    # As many of the others, though all of them are there.
+    assert found["rows"] == ROWS - holes[:, place].sum()
     assert found["synthetic"]["r2"] > 0.7
     assert found["real"]["r2"] > 0.7
     # What one side has in no row, or always the same, is no reason to fail.

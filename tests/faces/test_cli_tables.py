@@ -169,9 +169,33 @@ def test_pieces_are_filled_as_the_whole_is(run, home, monkeypatch):
     run("impute model people.csv --out whole.parquet")
     monkeypatch.setattr("jensen.cli.impute._PIECE", 50)
     run("impute model people.csv --out pieces.parquet")
-    whole = pl.read_parquet(home / "whole.parquet")
-    assert dict(whole.schema) == TYPES
-    assert whole.equals(pl.read_parquet(home / "pieces.parquet"))
+    whole, pieces = (pl.read_parquet(home / f"{name}.parquet") for name in ("whole", "pieces"))
+    assert dict(whole.schema) == dict(pieces.schema) == TYPES
+    assert whole[:50].equals(pieces[:50])
+    # The others by other draws of the same means.
+    assert len(whole) == len(pieces) == 120
+    there = pl.read_csv(home / "people.csv", null_values=[*HOLES], infer_schema=False)["age"]
+    assert whole["age"].cast(pl.String).filter(there.is_not_null()).equals(there.drop_nulls())
+    ages = [frame["age"].to_numpy() for frame in (whole, pieces)]
+    assert np.abs(ages[0] - ages[1]).max() < 20
+
+
+def test_a_column_without_a_cell_is_filled_by_numbers_of_its_type(run, home):
+    frame = pl.read_csv(home / "people.csv", infer_schema=False).head(30)
+    frame.with_columns(income=pl.lit("")).write_csv(home / "none.csv")
+    run("impute model none.csv --out none.parquet --quiet")
+    income = pl.read_parquet(home / "none.parquet")["income"]
+    assert income.dtype == pl.Float64
+    assert np.mean(income.to_numpy() % 1 > 0) > 0.9
+
+
+def test_equal_rows_of_two_pieces_are_drawn_for_apart(run, home, monkeypatch):
+    line = pl.read_csv(home / "people.csv", infer_schema=False).head(1).with_columns(age=pl.lit(""))
+    pl.concat([line] * 4).write_csv(home / "equal.csv")
+    monkeypatch.setattr("jensen.cli.impute._PIECE", 2)
+    drawn = cells_of(run("impute model equal.csv --draws 8 --quiet"))
+    first, third = ([row["age"] for row in drawn[place::4]] for place in (0, 2))
+    assert first != third
 
 
 def test_columns_that_no_model_sees_need_not_be_there(run, home):

@@ -77,6 +77,17 @@ def test_names_are_those_of_the_last_fit(monkeypatch):
     assert list(step.fit(with_holes()).get_feature_names_out()) == ["x0", "x1", "x2"]
 
 
+def test_columns_that_no_model_sees_go_through():
+    x = np.column_stack([with_holes()[:, :2], np.full(50, 3.0)])
+    step = imputer().fit(x)
+    assert list(step.get_feature_names_out()) == ["x0", "x1", "x2"]
+    filled = step.set_output(transform="pandas").transform(x)
+    assert filled.shape == (50, 3)
+    assert (filled["x2"] == 3).all()
+    with pytest.raises(OptionError, match="strategy='median' is unknown"):
+        step.set_params(strategy="median").transform(x)
+
+
 def test_a_model_of_another_kind_is_refused():
     with pytest.raises(OptionError, match="vae: kind='real' has no missing cells"):
         jensen.Imputer(jensen.VAE(kind="real")).fit(with_holes())

@@ -6,7 +6,7 @@ import pytest
 
 import jensen
 from jensen.errors import TrainingError
-from jensen.objectives import Objective, Terms
+from jensen.objectives import ELBO, Objective, Terms
 from jensen.training import Options, train
 
 from .weights import leaves
@@ -83,3 +83,36 @@ def test_a_failure_goes_back_and_takes_smaller_steps(rows, built):
     assert 1 <= len(said) <= 2
     assert [record["failures"] for record in done.history] == [len(said)]
     assert np.isfinite(done.history[0]["train_objective"])
+
+
+class Elsewhere(Objective):
+    """Judges by a figure of its own, whatever becomes of the ELBO."""
+
+    figure: float
+
+    def __call__(self, model, x, key, epoch):
+        one = jnp.ones(())
+        return Terms(self.figure * one, one, -jnp.inf * one, jnp.zeros(()))
+
+
+class Judging(ELBO):
+    """The ELBO, judged by something else."""
+
+    figure: float = 0.0
+
+    @property
+    def judge(self):
+        return Elsewhere(self.figure)
+
+
+def test_what_weights_are_judged_by_says_whether_they_failed(rows, built):
+    model, _ = built
+    options = Options(max_epochs=2)
+    done = train(model, Judging(figure=1.5), rows[:120], rows[120:], options=options)
+    assert [record["validation_objective"] for record in done.history] == [1.5, 1.5]
+    assert done.history[-1]["failures"] == 0
+    with pytest.raises(TrainingError):
+        train(
+            model, Judging(figure=float("nan")), rows[:120], rows[120:],
+            options=options, on_failure=lambda said: None,
+        )  # fmt: skip

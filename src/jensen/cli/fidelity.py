@@ -27,7 +27,7 @@ def fidelity(
             "-n",
             "--number",
             show_default=False,
-            help="How many rows to draw; else as many as DATA has.",
+            help="How many rows to draw; else as many as are held out.",
         ),
     ] = None,
     rows: Rows = None,

@@ -130,7 +130,9 @@ def _pieces(
         ]
         whole = piece.with_columns(empty)
         mask = np.asarray(schema.check(whole).mask)
-        found = vae.impute(whole, enough, level, keep=keep, random_state=seed)
+        # Or equal rows of several pieces would be filled with the same draws.
+        own = np.random.RandomState([seed or 0, first]) if first else seed
+        found = vae.impute(whole, enough, level, keep=keep, random_state=own)
         tables = found.draws if draws else [found.table]
         tables = [table.select(piece.columns) for table in tables]
         if ends is not None:

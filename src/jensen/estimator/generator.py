@@ -99,11 +99,14 @@ class Generator(Fitted):
                 "fidelity: is of tables, and this model is of numbers of one kind; check holds its"
                 " samples against held-out rows."
             )
-        known = self._kept_rows("fidelity") if training is None else self._checked(training)
+        if training is None:
+            known, fitted_to = self._kept_rows("fidelity"), self.training_rows_
+        else:
+            known, fitted_to = self._checked(training), None
         drawn = queries.sample(
             self.model_, self._key(16, random_state), count(rows) if n is None else n
         )
-        return queries.fidelity(Datum(drawn), known, rows, self.schema_, target)
+        return queries.fidelity(Datum(drawn), known, rows, self.schema_, target, fitted_to)
 
     def reconstruct(self, X: Any, method: str = "mean") -> Any:
         """E[x | z] at each row's posterior mean: what is left after encoding and decoding.

@@ -65,10 +65,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
             DataError: data that cannot be used; row and column are named.
             TrainingError: training that failed three times.
         """
-        if self.strategy not in _STRATEGIES:
-            raise OptionError(
-                f"strategy={self.strategy!r} is unknown: choose {' or '.join(_STRATEGIES)}."
-            )
+        self._require_strategy()
         vae = VAE() if self.vae is None else clone(self.vae)
         # Rows without holes are to be a table too: those that come later may have some.
         if vae.kind is None:
@@ -86,16 +83,26 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
         return self
 
     def transform(self, X: Any) -> Any:
-        """The rows without holes, in the form of `X`; what was observed stays as it was.
+        """The rows with their missing cells filled, in the form of `X`.
+
+        What was observed stays as it was, and so do columns that no model sees: identifiers, and
+        those without any value in `fit`.
 
         Warns of rows whose filling is not to be relied on. Raises `DataError` for rows that do
         not fit the schema, and `OptionError` for a number of draws that is impossible.
         """
         check_is_fitted(self)
+        self._require_strategy()
         found = self.vae_.impute(X, self.draws, keep=1, random_state=self.random_state)
         if caution := found.warning():
             warnings.warn(caution, stacklevel=2)
         return found.table if self.strategy == "mean" else found.draws[0]
+
+    def _require_strategy(self) -> None:
+        if self.strategy not in _STRATEGIES:
+            raise OptionError(
+                f"strategy={self.strategy!r} is unknown: choose {' or '.join(_STRATEGIES)}."
+            )
 
     def __sklearn_tags__(self) -> Tags:
         tags: Tags = super().__sklearn_tags__()

@@ -108,7 +108,7 @@ class VAE(Density, Transformer, Generator, Imputing):
             often training went back, seconds.
         schema_: what was assumed of the data.
         likelihood_: the likelihood's name.
-        n_features_in_: numbers in a row.
+        n_features_in_: numbers in a row; of a table its columns, those left out counted in.
         n_iter_: epochs trained; `best_epoch_` is the one whose weights were kept.
         stopped_: why training ended.
         rows_: the training rows kept.
@@ -284,9 +284,10 @@ class VAE(Density, Transformer, Generator, Imputing):
         held_out: Data,
     ) -> None:
         self.schema_ = schema
-        self.n_features_in_ = schema.width
+        table = isinstance(schema, TableSchema)
+        self.n_features_in_ = len(schema.names) if table and schema.names else schema.width
         # A table made of an array has names of its own making, which no later array bears.
-        made = isinstance(schema, TableSchema) and schema.container == "numpy"
+        made = table and schema.container == "numpy"
         if schema.names is not None and not made:
             self.feature_names_in_ = np.array(schema.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):

@@ -47,8 +47,8 @@ class IWAE(Objective):
         hides: in every other step, on average, the encoder is not shown some of what was
             observed of a row: a share of its entries that is drawn evenly from 0 to `hides`. The
             bound stays one of log p(x), for it is one whatever q is; but q is learned given any
-            part of a row, and neither it nor the decoder can learn rows by heart. The terms of the
-            ELBO that a step reports are then those of q given what was shown.
+            part of a row, and rows are less easily learned by heart. The terms of the ELBO that a
+            step reports are then those of q given what was shown.
     """
 
     name: ClassVar[str] = "iwae"

@@ -100,7 +100,7 @@ def impute(
             (d, most categories and one); NaN for columns where they are none.
 
     Raises:
-        OptionError: an impossible option, or no rows.
+        OptionError: an impossible option.
     """
     require_draws(draws)
     if not 0 < level < 1:
@@ -130,7 +130,7 @@ def impute(
 def _worth_of(x: np.ndarray, worth: np.ndarray | None) -> np.ndarray:
     """The same rows, the codes of categories that are numbers replaced by what these count for."""
     if worth is None:
-        return x.copy()
+        return x.astype(np.float64)
     code = np.nan_to_num(x).clip(0, worth.shape[1] - 1).astype(int)
     found = worth[np.arange(len(worth)), code]
-    return np.where(np.isnan(worth[:, 0]), x, found).astype(np.float32)
+    return np.where(np.isnan(worth[:, 0]), x, found)

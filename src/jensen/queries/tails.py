@@ -10,8 +10,8 @@ def tails(scores: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     Of a row that comes as the rows of the known scores came, it is at most p with a probability of
     no more than p, for all n + 1 orders are alike, whatever the model (Vovk et al. 2005, section
-    2.2). So rows that the model has learned from serve less well than others: it may find them
-    more likely than any new one. NaN where a score is unknown.
+    2.2), if it is the same to all of them. Rows that the model has learned from are no such rows:
+    it may find them more likely than any new one. NaN where a score is unknown.
 
     >>> tails(np.array([-9.0, -2.0, np.nan]), np.array([-4.0, -3.0, -1.0]))
     array([0.25, 0.75,  nan])

@@ -49,7 +49,7 @@ class ReportData:
         verdict: sentences: what the checks amount to.
         checks: predictive checks: "name", "observed", "model_mean", "p_value".
         history: one record an epoch, as in `history.jsonl`.
-        best_epoch: whose weights were kept; by default that of the best validation ELBO.
+        best_epoch: whose weights were kept; by default the best by the rows held out.
         columns: of a table, each column's "name", "kind", "likelihood", "missing" (a share), and,
             of those that the model sees, "data" and "model": shares of your rows and of rows drawn
             from it, for each of "labels" or for bars whose middles are "at".

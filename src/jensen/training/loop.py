@@ -156,7 +156,7 @@ class _Run:
                     self._fail(progress, best)
                     continue
                 record = self._record(attempt, info, progress)
-                if not np.isfinite(record.get("validation_elbo", 0.0)):
+                if not np.isfinite(_judged_by(record) or 0.0):
                     self._fail(progress, best)
                     continue
                 state = attempt
@@ -293,7 +293,7 @@ class _Run:
             # they are what an interruption leaves, and any that come after replace them.
             progress.best_epoch = progress.epoch
             return True
-        found = record.get("validation_objective", record.get("validation_elbo"))
+        found = _judged_by(record)
         if found is not None and not found > progress.best:
             return False
         progress.best = record["train_elbo"] if found is None else found
@@ -338,6 +338,11 @@ class _Run:
 
 def _warn(sentence: str) -> None:
     warnings.warn(sentence, UserWarning, stacklevel=2)
+
+
+def _judged_by(record: dict[str, Any]) -> float | None:
+    """The figure by which an epoch's weights are the best or not; `None` without held-out rows."""
+    return record.get("validation_objective", record.get("validation_elbo"))
 
 
 def _result(state: State) -> Any:

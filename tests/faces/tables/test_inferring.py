@@ -285,6 +285,13 @@ def test_one_row_and_nothing_to_model_are_refused():
         infer_table(pl.DataFrame({"c": [1, 1]}))
 
 
+def test_what_32_bits_cannot_hold_is_refused_without_a_warning():
+    schema = infer_table(pl.DataFrame({"dose": DOSES}))
+    assert schema.columns[0].likelihood == "hurdle:log-normal"
+    with pytest.raises(DataError, match=r"row 1.*32-bit floats"):
+        schema.check(pl.DataFrame({"dose": [0.0, 1e300]}))
+
+
 def test_census_income():
     path = SHARED / "adult.csv"
     if not path.exists():

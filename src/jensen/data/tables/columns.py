@@ -217,7 +217,9 @@ class Column:
 
     def _at_atom(self, numbers: np.ndarray) -> np.ndarray:
         """Where numbers of a column without a step are its atom, as models see both: in float32."""
-        at: np.ndarray = np.float32(numbers) == np.float32(self._number(self.atom))
+        # What float32 cannot hold is refused elsewhere.
+        with np.errstate(over="ignore"):
+            at: np.ndarray = np.float32(numbers) == np.float32(self._number(self.atom))
         return at
 
     def _number(self, value: Any) -> float:

@@ -103,6 +103,8 @@ def typed_as(cells: "pl.Series", column: "Column", place: Place) -> "pl.Series":
     if due == "number":
         numbers = _numbers(cells, place)
         _require(cells, numbers, place, "is text, not a number")
+        if not polars_type(column.storage).is_integer():
+            return numbers
         whole = cells.cast(pl.Int64, strict=False)
         return whole if whole.null_count() == cells.null_count() else numbers
     if due == "truth":

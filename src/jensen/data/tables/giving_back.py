@@ -50,6 +50,8 @@ def _polars(
         missing = old.is_null()
         if old.dtype in (pl.Float32, pl.Float64):
             missing = missing | old.is_nan().fill_null(False)
+        if old.dtype.is_integer() and new.dtype.is_float():
+            new = new.round()
         result.append(new.cast(old.dtype).zip_with(missing, old) if missing.any() else old)
     return pl.DataFrame(result)
 

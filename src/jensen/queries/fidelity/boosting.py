@@ -6,6 +6,7 @@ import numpy as np
 
 from jensen.data import Column, TableSchema
 from jensen.errors import OptionError
+from jensen.queries.checks.predictive import spread_out
 
 __all__ = ["boosted", "target_of"]
 
@@ -41,7 +42,8 @@ def boosted(
     """Gradient boosting of one column by all others, trained on synthetic and on real rows.
 
     Both are tested on held-out rows (Esteban et al. 2017, "train on synthetic, test on real").
-    Missing cells stay missing, but rows without the target are left out.
+    Missing cells stay missing, but rows without the target are left out, and of the training
+    set that has more of the others some too, so that both are as large.
 
     Args:
         synthetic: numbers of the schema, NaN where a cell is missing, (rows, width).
@@ -51,9 +53,9 @@ def boosted(
         target: the place of the column among those that models see.
 
     Returns:
-        `target`, its name; `rows`, trained on, `synthetic` and `real`; `tested`; and scores by
+        `target`, its name; `rows`, trained on, of either; `tested`; and scores by
         training set, `synthetic` and `real`: of categories `rarer_f1` of the rarest category of
-        the training rows that the held-out rows have, which is `rarer`, `macro_f1` and
+        the training rows that the held-out rows have too, which is `rarer`, `macro_f1` and
         `accuracy`; of numbers `r2`. Scores are NaN where there is nothing to learn from or to
         test on. `None` of a table of one column.
     """
@@ -62,6 +64,8 @@ def boosted(
         return None
     sets = [rows[np.isfinite(rows[:, target])] for rows in (synthetic, training, held_out)]
     one, other, tested = sets
+    as_many = min(len(one), len(other))
+    one, other = spread_out(one, as_many), spread_out(other, as_many)
     # Of what one side never saw, scikit-learn would make no bins.
     used = [
         j
@@ -71,7 +75,7 @@ def boosted(
     column = columns[target]
     told: dict[str, Any] = {
         "target": column.name,
-        "rows": {"synthetic": len(one), "real": len(other)},
+        "rows": as_many,
         "tested": len(tested),
     }
     if column.law.of_levels:
@@ -119,10 +123,9 @@ def _predicted(
 
 
 def _rarest(training: np.ndarray, tested: np.ndarray) -> float | None:
-    found = np.unique(tested)
-    if not len(found):
-        return None
-    return float(found[np.argmin([np.sum(training == each) for each in found])])
+    found, rows = np.unique(training, return_counts=True)
+    rows = np.where(np.isin(found, tested), rows, len(training) + 1)
+    return float(found[rows.argmin()]) if np.isin(found, tested).any() else None
 
 
 def _level(column: Column, code: float) -> str:
@@ -135,8 +138,9 @@ def _of_categories(truth: np.ndarray, found: np.ndarray, rarer: float | None) ->
     from sklearn.metrics import accuracy_score, f1_score
 
     levels = np.unique(truth)
+    none = float("nan")
     return {
-        "rarer_f1": float(f1_score(truth == rarer, found == rarer)),
+        "rarer_f1": none if rarer is None else float(f1_score(truth == rarer, found == rarer)),
         "macro_f1": float(f1_score(truth, found, labels=levels, average="macro")),
         "accuracy": float(accuracy_score(truth, found)),
     }

@@ -18,8 +18,8 @@ from jensen.queries.fidelity.nearest import nearest
 
 __all__ = ["Fidelity", "fidelity"]
 
-# Standard errors by which more rows must be near than if none were copied.
-_SURE = 3.0
+# How improbable it must be that rows of strangers are as near, or as often the same.
+_CHANCE = 1e-3
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,7 +36,8 @@ class Fidelity:
             `real` rows; `None` of a table of one column.
         nearest: distances to the closest training row, of `synthetic` and of `held_out` rows:
             `median`, `p5`, `copies`; `nearer`, the share of synthetic rows nearer than 95 % of
-            the held-out ones, with `stderr` if nothing is copied; `nearer_held_out`; `rows`.
+            the held-out ones; `nearer_held_out`; `p_nearer`, `p_copies`, the probability of so
+            many if nothing is copied; `rows`.
         impossible: `rows` and `share` that the schema rules out, and the `first`.
         notes: sentences on how this was counted.
         verdict: sentences.
@@ -100,6 +101,7 @@ def fidelity(
     held_out: Datum,
     schema: TableSchema,
     target: str | None = None,
+    fitted_to: int | None = None,
 ) -> Fidelity:
     """Hold synthetic rows of a table against rows that their generator has not seen.
 
@@ -114,6 +116,7 @@ def fidelity(
         held_out: rows that it was not fitted to.
         schema: of all of them.
         target: the column that boosting predicts; the last of categories, or else the last.
+        fitted_to: how many rows the generator was fitted to, where `training` are some of them.
 
     Raises:
         OptionError: no rows, or a target that the model does not see.
@@ -130,13 +133,25 @@ def fidelity(
     holes = synthetic.mask is not None
     compared = min(len(own), len(known))
     some, others = spread_out(own, compared), spread_out(known, compared)
-    boosting = boosted(some, others, truth, schema, place)
+    if holes:
+        trained_on = some
+    else:
+        # Rows without holes would teach nothing of those in the rows that are predicted.
+        absent = np.isnan(others)
+        absent[:, place] = False
+        trained_on = np.where(absent, np.nan, some)
+    boosting = boosted(trained_on, others, truth, schema, place)
     near = nearest(own, known, truth, schema, holes)
     notes = [_on_rows(compared, near["rows"])]
     if not holes and (np.isnan(known).any() or np.isnan(truth).any()):
         notes.append(
-            "Synthetic rows have no missing cells: shares are of observed cells, and for distances"
-            " synthetic rows have the holes of held-out rows."
+            "Synthetic rows have no missing cells: shares are of observed cells, and synthetic rows"
+            " have the holes of training rows for boosting, of held-out rows for distances."
+        )
+    if fitted_to is not None and fitted_to > len(known):
+        notes.append(
+            f"Only {len(known):,} of the {fitted_to:,} rows that the model was fitted to are at"
+            " hand: copies of the others go unseen."
         )
     if target is None and boosting is not None:
         notes.append(f"No target was named: boosting predicts {boosting['target']!r}.")
@@ -172,28 +187,22 @@ def _on_rows(compared: int, near: dict[str, int]) -> str:
 
 
 def _on_copies(near: dict[str, Any]) -> str:
-    share, error = near["nearer"], near["stderr"]
-    figures = (
-        f"{share:.1%} of the synthetic rows lie nearer to a training row than all but 5% of the"
-        " held-out rows do"
-    )
-    if near["held_out"]["p5"] == 0:
-        excess = near["synthetic"]["copies"] - near["held_out"]["copies"]
-        figures = (
-            f"{near['synthetic']['copies']:.1%} of the synthetic rows are equal to a training row,"
-            f" and so are {near['held_out']['copies']:.1%} of the held-out rows"
-        )
-        p = near["held_out"]["copies"]
-        # The error of a share of 5 %, for another share.
-        error *= float(np.sqrt(max(p * (1 - p), 0.05 * 0.95) / (0.05 * 0.95)))
-    else:
-        excess = share - 0.05
-    if excess > _SURE * error:
+    equal, strangers = near["synthetic"]["copies"], near["held_out"]["copies"]
+    tied = near["held_out"]["p5"] == 0
+    found = {
+        "p_nearer": f"{near['nearer']:.1%} of the synthetic rows lie nearer to a training row than"
+        " all but 5% of the held-out rows do",
+        "p_copies": f"{equal:.1%} of the synthetic rows are equal to a training row, and so are"
+        f" {strangers:.1%} of the held-out rows",
+    }
+    sure = [words for name, words in found.items() if near[name] < _CHANCE]
+    if sure:
         return (
-            f"Copying: {figures}. Do not give these rows away as nobody's; try a smaller"
-            " latent_dim, a larger weight_decay, or more rows."
+            f"Copying: {', and '.join(sure)}. Do not give these rows away as nobody's; try a"
+            " smaller latent_dim, a larger weight_decay, or more rows."
         )
-    return f"No sign of copying: {figures}."
+    # Nothing is nearer than those at no distance.
+    return f"No sign of copying: {found['p_copies' if tied else 'p_nearer']}."
 
 
 def _on_boosting(found: dict[str, Any] | None) -> str | None:

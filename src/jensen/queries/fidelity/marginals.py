@@ -76,7 +76,11 @@ def by_pair(
     found = []
     for j in range(len(coded)):
         for k in range(j):
-            one, other, truth = (_together(a, b) for a, b in zip(coded[k], coded[j], strict=True))
+            # One base for all three, or a bin that one of them lacks would shift its numbers.
+            base = 1 + max(int(bins.max(initial=0)) for bins in coded[j])
+            one, other, truth = (
+                _together(a, b, base) for a, b in zip(coded[k], coded[j], strict=True)
+            )
             apart = total_variation(one, truth), total_variation(other, truth)
             if np.isfinite(apart).all():
                 found.append((k, j, *apart))
@@ -139,7 +143,6 @@ def _atom(column: Column) -> float:
     return float(column.facts().get("atom", np.nan))
 
 
-def _together(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """One number for each pair of bins, negative where one of them is."""
-    both = one * (int(other.max(initial=0)) + 1) + other
-    return np.where((one < 0) | (other < 0), -1, both)
+def _together(one: np.ndarray, other: np.ndarray, base: int) -> np.ndarray:
+    """One number for each pair of bins, below `base` the second; negative where one of them is."""
+    return np.where((one < 0) | (other < 0), -1, one * base + other)

@@ -28,7 +28,7 @@ def nearest(
     A distance is the mean over columns of the difference of ranks among the training rows, in
     [0, 1], for numbers, and of 0 or 1 for categories (Gower 1971); a cell that one of both rows
     lacks counts as two training rows differ on average. Where synthetic rows have no holes by
-    their making (`holes` false), they get those of the held-out rows, in turn.
+    their making (`holes` false), they get those of the held-out rows, in turn and in no order.
 
     Args:
         synthetic: numbers of the schema, NaN where a cell is missing, (rows, width).
@@ -38,34 +38,71 @@ def nearest(
         holes: whether missing cells of `synthetic` are the generator's own.
 
     Returns:
-        `synthetic` and `held_out`, each with `median`, `p5` and `copies`, the share of rows that
-        are equal to a training row, holes included; `nearer`, the share of synthetic rows that
-        are nearer than `p5` of the held-out ones, with `stderr` if nothing is copied;
-        `nearer_held_out`; and `rows`, how many were compared.
+        `synthetic` and `held_out`, each with `median`, `p5`, the distance that a twentieth of the
+        rows or the nearest alone reach, and `copies`, the share of rows that are equal to a
+        training row, before they were given any holes; `nearer`, the share of synthetic rows that
+        are nearer than `p5` of the held-out ones; `nearer_held_out`; `p_nearer` and `p_copies`,
+        the probability of so many or more if the synthetic rows came as the held-out ones; and
+        `rows`, how many were compared.
     """
-    if not holes:
-        turn = np.arange(len(synthetic)) % len(held_out)
-        synthetic = np.where(np.isnan(held_out[turn]), np.nan, synthetic)
     seen = {tuple(row) for row in _comparable(training)}
+    copies = {
+        name: sum(tuple(row) in seen for row in _comparable(rows))
+        for name, rows in (("synthetic", synthetic), ("held_out", held_out))
+    }
+    if not holes:
+        turn = np.random.default_rng(0).permutation(len(held_out))
+        turn = turn[np.arange(len(synthetic)) % len(held_out)]
+        synthetic = np.where(np.isnan(held_out[turn]), np.nan, synthetic)
     near = spread_out(training, _MOST_TRAINING)
     told: dict[str, Any] = {}
     distances = {}
     for name, rows in (("synthetic", synthetic), ("held_out", held_out)):
-        found = nearest_distances(spread_out(rows, _MOST_ROWS), near, schema)
+        found = np.sort(nearest_distances(spread_out(rows, _MOST_ROWS), near, schema))
         distances[name] = found
         told[name] = {
             "median": float(np.median(found)),
-            "p5": float(np.quantile(found, _NEAR)),
-            "copies": float(np.mean([tuple(row) in seen for row in _comparable(rows)])),
+            "p5": float(found[_reach(len(found)) - 1]),
+            "copies": copies[name] / len(rows),
         }
-    nearer = lambda name: float(np.mean(distances[name] < told["held_out"]["p5"]))
+    nearer = {
+        name: int(np.sum(found < told["held_out"]["p5"])) for name, found in distances.items()
+    }
     counts = {name: len(found) for name, found in distances.items()}
     return told | {
-        "nearer": nearer("synthetic"),
-        "nearer_held_out": nearer("held_out"),
-        "stderr": float(np.sqrt(_NEAR * (1 - _NEAR) * sum(1 / n for n in counts.values()))),
+        "nearer": nearer["synthetic"] / counts["synthetic"],
+        "nearer_held_out": nearer["held_out"] / counts["held_out"],
+        "p_nearer": _chance_of_nearer(nearer["synthetic"], counts["synthetic"], counts["held_out"]),
+        "p_copies": _chance_of_copies(
+            copies["synthetic"], copies["held_out"], len(synthetic), len(held_out)
+        ),
         "rows": counts | {"training": len(near)},
     }
+
+
+def _reach(rows: int) -> int:
+    """How many rows are a twentieth of them, and at least the nearest."""
+    return max(1, round(_NEAR * rows))
+
+
+def _chance_of_nearer(count: int, synthetic: int, held_out: int) -> float:
+    """P(as many or more synthetic rows come before the k-th of the held-out ones), exactly.
+
+    If all orders are alike, that is so where of the first `count` + k − 1 rows fewer than k are
+    held out: a hypergeometric probability. Ties make it smaller still.
+    """
+    from scipy.stats import hypergeom
+
+    k = _reach(held_out)
+    first = count + k - 1
+    return float(hypergeom.cdf(k - 1, synthetic + held_out, held_out, first)) if count else 1.0
+
+
+def _chance_of_copies(one: int, other: int, synthetic: int, held_out: int) -> float:
+    """P(as many or more of all copies are synthetic), by Fisher's exact test."""
+    from scipy.stats import hypergeom
+
+    return float(hypergeom.sf(one - 1, synthetic + held_out, synthetic, one + other))
 
 
 def nearest_distances(rows: np.ndarray, training: np.ndarray, schema: TableSchema) -> np.ndarray:
@@ -106,8 +143,16 @@ def _coordinates(
         between = np.searchsorted(there, x) + np.searchsorted(there, x, side="right")
         return np.where(np.isnan(x), np.nan, between / (2 * max(len(there), 1))).astype(np.float32)
 
-    # Two uniform numbers differ by 1/3.
-    return ranked(own), ranked(training), np.float32(1 / 3) if holes else None
+    ranks = ranked(training)
+    return ranked(own), ranks, np.float32(_mean_difference(ranks)) if holes else None
+
+
+def _mean_difference(ranks: np.ndarray) -> float:
+    """The mean of |r − r'| over pairs of what is there: 1/3 but for ties."""
+    there = np.sort(ranks[np.isfinite(ranks)]).astype(np.float64)
+    n = len(there)
+    # The i-th smallest is the larger one of i pairs, and the smaller of n − 1 − i.
+    return float(2 * np.sum((2 * np.arange(n) - n + 1) * there)) / max(n, 1) ** 2
 
 
 def _comparable(rows: np.ndarray) -> list[list[float]]:

@@ -73,7 +73,10 @@ def _column(data: ReportData, key: str) -> tuple[np.ndarray, np.ndarray]:
 def _best_epoch(data: ReportData, validated: bool) -> int | None:
     if data.best_epoch is not None or not validated:
         return data.best_epoch
-    epochs, values = _column(data, "validation_elbo")
+    # What an objective has of its own to judge by comes before the ELBO.
+    epochs, values = _column(data, "validation_objective")
+    if not len(values):
+        epochs, values = _column(data, "validation_elbo")
     return int(epochs[np.argmax(values)]) if len(values) else None
 
 
