@@ -7,7 +7,7 @@ the decoder's first bias, pseudo-inputs.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -29,7 +29,7 @@ from jensen.parts.likelihoods import Likelihood
 from jensen.parts.missingness import MISSINGNESS, Missingness
 from jensen.parts.networks import MLP
 from jensen.parts.posteriors import PosteriorFamily
-from jensen.parts.priors import Prior
+from jensen.parts.priors import MOST_COMPONENTS, Prior
 
 __all__ = ["beta_vae", "build_model", "build_objective", "iwae", "ppca", "vae", "vamp_vae"]
 
@@ -100,6 +100,19 @@ def _build_likelihood(likelihood: str | Any, rows: np.ndarray, high: float | Non
     return choose(Likelihood, "likelihood", name).build(rows, high, value)
 
 
+def _build_prior(prior: str, key: PRNGKey, latent_dim: int, rows: np.ndarray) -> Prior:
+    name, colon, number = prior.partition(":")
+    family = choose(Prior, "prior", name)
+    if not colon:
+        return cast(Prior, family.build(key, latent_dim, rows))
+    if not family.takes_value:
+        raise OptionError(f"prior={prior!r}: {name} takes no number.")
+    components = _like(0, number, f"prior={prior!r}: what follows the colon")
+    if not 1 <= components <= MOST_COMPONENTS:
+        raise OptionError(f"prior={prior!r}: give 1 to {MOST_COMPONENTS:,} components.")
+    return cast(Prior, family.build(key, latent_dim, rows, components))
+
+
 def build_model(
     rows: Data,
     *,
@@ -129,7 +142,8 @@ def build_model(
             then `likelihood` and `high` are not used, and `rows` has shape (rows, columns).
         hidden: widths of the encoder's hidden layers; the decoder's are the same, reversed.
         activation: between the layers.
-        prior: a name, or any distribution over z.
+        prior: a name, with a number of components behind it where it has some ("mixture:50"), or
+            any distribution over z.
         posterior: a name of the posterior families.
         encoder: a network of your own, event shape -> (size of the posterior family,).
         decoder: a network of your own, (latent_dim,) -> (likelihood.parameters, *event).
@@ -162,7 +176,7 @@ def build_model(
         bias = ends.likelihood.initial(x).reshape(-1)
         decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
     if isinstance(prior, str):
-        prior = choose(Prior, "prior", prior).build(for_prior, latent_dim, x)
+        prior = _build_prior(prior, for_prior, latent_dim, x)
     else:
         _require_distribution(prior, latent_dim)
     _require_size(encoder, family.size, posterior, ends.in_shape)

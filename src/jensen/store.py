@@ -32,6 +32,7 @@ from jensen._files import (
 from jensen._types import Data, Datum, as_datum
 from jensen.errors import FileError
 from jensen.model import Model
+from jensen.parts.priors import MOST_COMPONENTS
 from jensen.recipes import build_model
 
 __all__ = ["FORMAT", "SUFFIX", "Saved", "load", "save"]
@@ -46,8 +47,6 @@ _UNFINISHED = ("run.json", "checkpoint.safetensors")
 # Parts that a caller made and that no file can bring back without running code from it.
 _CUSTOM = ("prior", "likelihood", "encoder", "decoder")
 _HELD_OUT = "held_out_"
-# The largest number of pseudo-inputs that a prior takes from the rows.
-_SKELETON_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def save(path: str | Path, saved: Saved) -> Path:
         "jensen": __version__,
         "assembly": {k: v for k, v in saved.assembly.items() if k not in custom},
         "custom": custom,
-        "training_rows": saved.details.get("training_rows", _SKELETON_ROWS),
+        "training_rows": saved.details.get("training_rows", MOST_COMPONENTS),
         "details": saved.details,
         "digests": {name: sha256(data).hexdigest() for name, data in contents.items()},
     }
@@ -152,7 +151,7 @@ def load(path: str | Path, **custom: Any) -> Saved:
     shape = schema["shape"] if columns is None else (len(columns),)
     # Of columns, some laws take logarithms.
     blank = 0.0 if columns is None else 1.0
-    skeleton = np.full((min(config["training_rows"], _SKELETON_ROWS), *shape), blank)
+    skeleton = np.full((min(config["training_rows"], MOST_COMPONENTS), *shape), blank)
     model = build_model(skeleton, key=jax.random.key(0), **assembly)
     lines = contents["history.jsonl"].decode().splitlines()
     return Saved(

@@ -23,7 +23,7 @@ def iris():
     return load_iris().data
 
 
-@pytest.fixture(scope="module", params=["normal", "mixture", "vamp"])
+@pytest.fixture(scope="module", params=["normal", "mixture:3", "vamp:70"])
 def fitted(request, iris):
     return jensen.VAE(**SMALL, prior=request.param, posterior="full").fit(iris)
 
@@ -38,6 +38,9 @@ def test_a_loaded_model_gives_the_same_numbers(fitted, iris, tmp_path, name):
     assert loaded.history_ == fitted.history_
     assert loaded.schema_ == fitted.schema_
     assert loaded.get_params() == fitted.get_params()
+    name, _, components = fitted.prior.partition(":")
+    if components:
+        assert len(jax.tree.leaves(loaded.model_.prior)[0]) == int(components)
     # And once more from what was loaded.
     again = jensen.load(loaded.save(tmp_path / f"again-{name}"))
     np.testing.assert_array_equal(again.transform(iris), fitted.transform(iris))

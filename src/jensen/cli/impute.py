@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EXAMPLE = "jensen impute runs/adult adult.csv --out filled.csv"
 
 # Draws of z for each row, and rows at a time, which keep a piece to some tens of megabytes.
-_DRAWS, _PIECE = 200, 2000
+_DRAWS, _PIECE = 200, 10_000
 _NUMBER = "draw"
 
 

@@ -41,6 +41,8 @@ _OF_TABLES = {"weight_decay": 0.2, "average": 0.999, "auto_steps": 6000, "patien
 # of each row: without that a table of a thousand rows is learned by heart (a split of red wine,
 # nothing stopped early: held out -58 nats a row after 400 epochs, and with it -49.1 after 500).
 _OBJECTIVE_OF_TABLES = IWAE(5, hides=0.5)
+# The fewest components of a table's prior, one for so many rows, and the most.
+_COMPONENTS_OF_TABLES = 10, 250, 100
 _TRAINING = (
     "max_epochs", "batch_size", "learning_rate", "warmup", "decay", "weight_decay", "clip",
     "average", "early_stopping", "patience", "max_time",
@@ -101,8 +103,8 @@ def objective_of(vae: "VAE", schema: AnySchema) -> Objective:
     return build_objective(vae.objective)
 
 
-def assembly_of(vae: "VAE", schema: AnySchema) -> dict[str, Any]:
-    """The options of `recipes.build_model` for data of this schema.
+def assembly_of(vae: "VAE", schema: AnySchema, rows: int) -> dict[str, Any]:
+    """The options of `recipes.build_model` for so many training rows of this schema.
 
     Raises `OptionError` where a parameter has an impossible value, or the data lie outside the
     likelihood's support.
@@ -110,7 +112,9 @@ def assembly_of(vae: "VAE", schema: AnySchema) -> dict[str, Any]:
     prior = vae.prior
     if _is_auto(prior):
         # What is made of columns of several kinds falls into groups.
-        prior = "mixture" if isinstance(schema, TableSchema) else "normal"
+        few, each, most = _COMPONENTS_OF_TABLES
+        components = min(max(rows // each, few), most)
+        prior = f"mixture:{components}" if isinstance(schema, TableSchema) else "normal"
     return _likelihood_of(vae, schema) | {
         "latent_dim": _whole("latent_dim", vae.latent_dim),
         "hidden": _widths(vae.hidden),

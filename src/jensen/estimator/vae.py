@@ -60,8 +60,9 @@ class VAE(Density, Transformer, Generator, Imputing):
             normal-predicted, normal-shared, poisson, student-t; or a likelihood of your own.
         hidden: widths of the encoder's hidden layers, the decoder's reversed; () is linear.
         activation: elu, gelu, relu, silu, softplus or tanh.
-        prior: normal, mixture, vamp, or a distribution of your own over z; "auto" is normal, and
-            mixture of tables.
+        prior: normal, mixture:COMPONENTS, vamp:COMPONENTS, or a distribution of your own over z;
+            without their number mixtures have 10 and vamp 50. "auto" is normal, and of tables a
+            mixture of one component for 250 rows, 10 to 100 of them.
         posterior: diagonal, full (covariance) or flow.
         objective: elbo, elbo:DRAWS, iwae:DRAWS, beta:BETA, with further options behind commas
             ("beta:1,free_bits=0.1,warmup=20"), or an objective; "auto" is elbo, and
@@ -237,7 +238,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         parts = split(count(rows), validation=self.validation_fraction, seed=seed)
         require_training_rows(parts, "validation_fraction", self.validation_fraction)
         training = taken(rows, parts.train)
-        assembly = assembly_of(self, schema)
+        assembly = assembly_of(self, schema, len(parts.train))
         model = build_model(training, key=jax.random.key(seed), **assembly)
         rng = np.random.default_rng([seed, 1])
         most = int(self.keep_rows)

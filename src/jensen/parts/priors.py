@@ -17,6 +17,7 @@ from jensen._types import Constant, Distribution, PRNGKey, Scalar, held
 from jensen.parts._standardise import standardisation
 
 __all__ = [
+    "MOST_COMPONENTS",
     "FixedPrior",
     "GaussianMixturePrior",
     "Mixture",
@@ -27,9 +28,17 @@ __all__ = [
     "as_prior",
 ]
 
+# Of pseudo-inputs, which begin as rows, no more can be asked for than a file's reader makes up.
+MOST_COMPONENTS = 1000
+
 
 class Prior(eqx.Module):
-    """Answers with the distribution p(z) when it is called with the model's encoder."""
+    """Answers with the distribution p(z) when it is called with the model's encoder.
+
+    `takes_value` says whether a number of components may follow the name, as in "mixture:50".
+    """
+
+    takes_value: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, encoder: Any) -> Distribution:
@@ -86,6 +95,7 @@ class GaussianMixturePrior(Prior):
     """
 
     name: ClassVar[str] = "mixture"
+    takes_value: ClassVar[bool] = True
     logits: Float[Array, " components"]
     means: Float[Array, "components latent"]
     log_scales: Float[Array, "components latent"]
@@ -113,6 +123,7 @@ class VampPrior(Prior):
     """
 
     name: ClassVar[str] = "vamp"
+    takes_value: ClassVar[bool] = True
     pseudo_inputs: Float[Array, "components *event"]
     shift: Constant
     scale: Constant
