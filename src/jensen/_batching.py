@@ -10,7 +10,16 @@ import numpy as np
 from jensen._runtime import quick_jit, quick_random
 from jensen.errors import OptionError
 
-__all__ = ["BATCH", "as_real", "batches", "count", "map_rows", "taken"]
+__all__ = [
+    "BATCH",
+    "as_real",
+    "batches",
+    "count",
+    "map_rows",
+    "spread_out",
+    "spread_positions",
+    "taken",
+]
 
 BATCH = 256
 
@@ -23,6 +32,16 @@ def count(rows: Any) -> int:
 def taken(rows: Any, which: Any) -> Any:
     """Some rows of a pytree's arrays, by what indexes their first axis."""
     return jax.tree.map(lambda leaf: leaf[which], rows)
+
+
+def spread_out(rows: Any, most: int) -> Any:
+    """At most so many of the rows, evenly spread, since rows may be sorted."""
+    return rows if count(rows) <= most else taken(rows, spread_positions(count(rows), most))
+
+
+def spread_positions(rows: int, most: int) -> np.ndarray:
+    """The positions of those that `spread_out` takes of so many rows, ascending."""
+    return np.linspace(0, rows - 1, min(rows, most)).round().astype(int)
 
 
 def batches(tree: Any, batch: int) -> list[tuple[Any, int]]:

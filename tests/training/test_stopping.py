@@ -9,6 +9,7 @@ import pytest
 
 from jensen.errors import OptionError
 from jensen.objectives import IWAE, BetaELBO
+from jensen.objectives.rows import terms_of_rows
 from jensen.training import Options, train
 
 from .weights import leaves
@@ -39,6 +40,21 @@ def test_a_bound_of_many_draws_is_judged_by_itself(rows, built):
     assert all(bound > elbo for bound, elbo in zip(bounds, elbos, strict=True))
     assert done.best_epoch == 1 + int(np.argmax(bounds)) != 1 + int(np.argmax(elbos))
     assert "validation_objective" not in train(*built, rows, rows, options=ONE).history[0]
+
+
+def test_of_many_rows_some_are_judged(rows, built, monkeypatch):
+    judged = []
+
+    def spy(objective, model, X, keys):
+        judged.append((len(X), len(keys)))
+        return terms_of_rows(objective, model, X, keys)
+
+    monkeypatch.setattr("jensen.training.loop.terms_of_rows", spy)
+    monkeypatch.setattr("jensen.training.loop._MOST_JUDGED", 20)
+    found = train(built[0], IWAE(5), rows[:120], rows[120:], options=ONE).history[0]
+    assert len(rows[120:]) > 20
+    assert judged == [(20, 20)]
+    assert np.isfinite(found["validation_objective"])
 
 
 def test_patience_is_of_epochs_or_of_steps():

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jensen._batching import count, spread_positions, taken
 from jensen._runtime import quick_random
 from jensen._sampling import SCHEME, fold, split
 from jensen._types import PRNGKey
@@ -45,6 +46,9 @@ _MOST_FAILURES = 3
 _FEW_ROWS, _DRAWS_OF_FEW = 500, 2
 # Training rows by which active units are counted after each epoch.
 _ROWS_FOR_ACTIVE_UNITS = 256
+# With many draws for each of them so many tell epochs apart, since all have the same noise: of
+# more, judging would take as long as learning.
+_MOST_JUDGED = 1000
 
 
 @dataclass(frozen=True)
@@ -240,6 +244,12 @@ class _Run:
         # The same each time, so that epochs differ by their weights and not by luck.
         return split(self._key(1), len(jax.tree.leaves(self.held_out)[0]))
 
+    @cached_property
+    def _judged(self) -> tuple[Any, Any]:
+        """The rows on which an objective judges by many draws, and their keys."""
+        chosen = spread_positions(count(self.held_out), _MOST_JUDGED)
+        return taken(self.held_out, chosen), self._validation_keys[chosen]
+
     def _key(self, number: int) -> PRNGKey:
         return fold(jax.random.key(self.seed), number)
 
@@ -262,7 +272,7 @@ class _Run:
                 draws = _DRAWS_OF_FEW if len(keys) <= _FEW_ROWS else 1
                 reconstruction, kl = elbo_terms_of_rows(model, self.held_out, keys, draws)
             else:
-                value, reconstruction, kl = terms_of_rows(judge, model, self.held_out, keys)
+                value, reconstruction, kl = terms_of_rows(judge, model, *self._judged)
                 record["validation_objective"] = float(np.mean(value))
             record |= {
                 "validation_elbo": float(np.mean(reconstruction - kl)),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jensen import evidence
+from jensen._batching import spread_out
 from jensen._sampling import split
 from jensen._types import Data, Datum, PRNGKey, as_datum
 from jensen._words import counted
@@ -14,7 +15,7 @@ from jensen.evidence import Bound, Estimate
 from jensen.inference import active_units, posterior_means, prior_variance
 from jensen.model import Model
 from jensen.queries.checks.baselines import baselines, constant_columns
-from jensen.queries.checks.predictive import predictive_checks, spread_out
+from jensen.queries.checks.predictive import predictive_checks
 from jensen.queries.checks.tables import independent_columns, predictive_checks_of_tables
 
 __all__ = ["Check", "check"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from jensen._batching import count, taken
+from jensen._batching import spread_out
 from jensen._types import PRNGKey
 from jensen.model import Model
 from jensen.parts._standardise import standardisation
@@ -16,8 +16,6 @@ __all__ = [
     "REPLICATIONS",
     "compared",
     "predictive_checks",
-    "spread_out",
-    "spread_positions",
 ]
 
 # 999 replications make p-values in thousandths; with as few rows as this they stay cheap.
@@ -55,16 +53,6 @@ def predictive_checks(
     results.insert(2, compared("share of zeros", float((some == 0).mean()), zeros))
     nearest = "mean distance to nearest training row"
     return [*results, compared(nearest, float(distance(seen).mean()), far.mean(axis=1))]
-
-
-def spread_out(rows: Any, most: int) -> Any:
-    """At most so many of the rows, evenly spread, since rows may be sorted."""
-    return rows if count(rows) <= most else taken(rows, spread_positions(count(rows), most))
-
-
-def spread_positions(rows: int, most: int) -> np.ndarray:
-    """The positions of those that `spread_out` takes of so many rows, ascending."""
-    return np.linspace(0, rows - 1, min(rows, most)).round().astype(int)
 
 
 def compared(name: str, observed: float, replicated: np.ndarray) -> dict[str, Any]:

@@ -8,14 +8,14 @@ import numpy as np
 from jax import Array
 from scipy.stats import rankdata
 
-from jensen._batching import count, map_rows, taken
+from jensen._batching import count, map_rows, spread_out, taken
 from jensen._runtime import quick_jit, quick_random
 from jensen._sampling import row_keys, split
 from jensen._types import Datum, PRNGKey
 from jensen.data import TableSchema
 from jensen.inference.descent import descend
 from jensen.model import Model
-from jensen.queries.checks.predictive import REPLICATIONS, compared, spread_out
+from jensen.queries.checks.predictive import REPLICATIONS, compared
 from jensen.queries.generate import sample
 from jensen.queries.given import cells, given
 

@@ -7,12 +7,12 @@ import jax
 import numpy as np
 
 from jensen import evidence
+from jensen._batching import spread_out, spread_positions
 from jensen._sampling import split
 from jensen._types import Data, PRNGKey
 from jensen._words import counted
 from jensen.evidence import RELIABLE_KHAT, Estimate
 from jensen.model import Model
-from jensen.queries.checks.predictive import spread_out, spread_positions
 from jensen.queries.diagnosis.calibration import FALSE_ALARMS, Calibration, calibrate
 from jensen.queries.diagnosis.gaps import Gaps, annealed_evidence, gaps
 from jensen.queries.diagnosis.information import Information, information

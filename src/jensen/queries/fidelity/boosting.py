@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from jensen._batching import spread_out
 from jensen.data import Column, TableSchema
 from jensen.errors import OptionError
-from jensen.queries.checks.predictive import spread_out
 
 __all__ = ["boosted", "target_of"]
 

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from jensen._batching import count
+from jensen._batching import count, spread_out
 from jensen._types import Datum
 from jensen._words import counted
 from jensen.data import TableSchema
 from jensen.errors import OptionError
-from jensen.queries.checks.predictive import spread_out
 from jensen.queries.fidelity.boosting import boosted, target_of
 from jensen.queries.fidelity.impossible import impossible_rows
 from jensen.queries.fidelity.marginals import by_column, by_pair

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from jensen._batching import spread_out
 from jensen.data import TableSchema
-from jensen.queries.checks.predictive import spread_out
 
 __all__ = ["nearest", "nearest_distances"]
 
