@@ -333,6 +333,22 @@ def test_impossible_questions_are_refused(fitted):
         fitted.diagnose(frame)
 
 
+def test_the_cell_that_makes_a_row_unlikely(fitted):
+    frame = polars_frame()[[WHOLE] * 2]
+    odd = frame.with_columns(
+        height=pl.when(pl.int_range(2) == 1).then(pl.col("height") + 500.0).otherwise("height")
+    )
+    scores = fitted.column_scores(odd)
+    assert scores.shape == (2, 7)
+    assert int(np.argmin(scores[1] - scores[0])) == 0
+    assert scores[1, 0] < scores[0, 0] - 3
+    tails = fitted.tail_probability(odd)
+    assert tails[1] == 1 / (1 + len(fitted.held_out_.x)) <= tails[0]
+    holes = fitted.column_scores(polars_frame()[:6], draws=10)
+    there = [[cell is not None for cell in row] for row in polars_frame()[:6].rows()]
+    np.testing.assert_array_equal(np.isfinite(holes), there)
+
+
 def test_variations_and_latents_of_rows_with_holes(fitted):
     frame = polars_frame()
     holes = frame[5:6]

@@ -116,6 +116,31 @@ class Density(OutlierMixin, Fitted):
         known = self._importance(self.reference_rows(), self.draws).values
         return queries.tails(scores, known)
 
+    def column_scores(
+        self, X: Any, draws: int | None = None, *, random_state: Seed = None
+    ) -> np.ndarray:
+        """log p(cell | the other cells of its row) of a table, in nats: what makes rows unlikely.
+
+        Args:
+            X: rows of a table like that of `fit`.
+            draws: samples of z for each cell and row; `draws` of the model, if not given.
+            random_state: another seed than the model's, or a `RandomState`.
+
+        Returns:
+            Shape (rows, columns that the model sees, as `schema_.modelled` has them); NaN where a
+            cell is missing.
+
+        Raises:
+            OptionError: a model that is not of a table.
+            DataError: rows that do not fit the schema.
+        """
+        rows = self._checked(X)
+        if not isinstance(self.schema_, TableSchema):
+            raise OptionError("column_scores: is of tables, and this model of numbers of one kind.")
+        key = self._key(17, random_state)
+        asked = self.draws if draws is None else draws
+        return queries.column_scores(self.model_, rows, key, asked)[0]
+
     def reference_rows(self, most: int | None = None) -> Any:
         """What others are held beside: rows kept of those held out, of training if none were.
 
