@@ -379,5 +379,11 @@ def test_what_is_refused(table):
     few = [Datum(each[:5]) for each in rows]
     with pytest.raises(OptionError, match=r"target='size'.*colour, age"):
         fidelity(*few, schema, "size")
+    empty = np.full_like(rows[2][:5], np.nan)
+    with pytest.raises(OptionError, match="held_out: no cell is observed"):
+        fidelity(*few[:2], Datum(empty), schema)
+    empty[:, 1:] = 1.0
+    with pytest.raises(OptionError, match="target='colour': no held-out row has a value"):
+        fidelity(*few[:2], Datum(empty), schema, "colour")
     with pytest.raises(OptionError, match="held_out: no rows"):
         fidelity(*few[:2], Datum(rows[0][:0]), schema)

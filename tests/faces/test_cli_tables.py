@@ -189,6 +189,13 @@ def test_a_column_without_a_cell_is_filled_by_numbers_of_its_type(run, home):
     assert np.mean(income.to_numpy() % 1 > 0) > 0.9
 
 
+def test_intervals_never_overwrite_the_rows(run, home):
+    before = (home / "people.csv").read_text()
+    line = "impute model people.csv --out q.csv --intervals ./people.csv"
+    assert "--intervals people.csv: is the file that is read" in run(line, 2)
+    assert (home / "people.csv").read_text() == before
+
+
 def test_equal_rows_of_two_pieces_are_drawn_for_apart(run, home, monkeypatch):
     line = pl.read_csv(home / "people.csv", infer_schema=False).head(1).with_columns(age=pl.lit(""))
     pl.concat([line] * 4).write_csv(home / "equal.csv")

@@ -88,6 +88,16 @@ def test_columns_that_no_model_sees_go_through():
         step.set_params(strategy="median").transform(x)
 
 
+def test_an_array_of_the_rows_of_a_frame_is_filled():
+    pd = pytest.importorskip("pandas")
+    x = with_holes()
+    frame = pd.DataFrame({"kind": pd.Categorical(["a", "b"] * 25), "x": x[:, 0], "y": x[:, 1]})
+    filled = imputer().fit(frame).transform(frame.to_numpy())
+    assert filled.dtype == object
+    assert filled.shape == (50, 3)
+    assert not pd.isna(filled).any()
+
+
 def test_a_model_of_another_kind_is_refused():
     with pytest.raises(OptionError, match="vae: kind='real' has no missing cells"):
         jensen.Imputer(jensen.VAE(kind="real")).fit(with_holes())

@@ -344,6 +344,8 @@ def test_the_cell_that_makes_a_row_unlikely(fitted):
     assert scores[1, 0] < scores[0, 0] - 3
     tails = fitted.tail_probability(odd)
     assert tails[1] == 1 / (1 + len(fitted.held_out_.x)) <= tails[0]
+    nothing = fitted.column_scores(polars_frame()[5:6])
+    assert np.isnan(nothing).all()
     holes = fitted.column_scores(polars_frame()[:6], draws=10)
     there = [[cell is not None for cell in row] for row in polars_frame()[:6].rows()]
     np.testing.assert_array_equal(np.isfinite(holes), there)

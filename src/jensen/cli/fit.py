@@ -41,7 +41,7 @@ def fit(
     prior: Annotated[
         str,
         typer.Option(
-            help="normal, mixture or vamp. auto is normal, and mixture of tables.",
+            help="normal, mixture:K or vamp:K of K components. auto is normal, mixture of tables.",
             rich_help_panel=_MODEL,
         ),
     ] = "auto",

@@ -71,6 +71,8 @@ def impute(
         raise OptionError("--json: name a file for the rows with --out")
     if out is not None and intervals is not None and out.resolve() == intervals.resolve():
         raise OptionError(f"--intervals {intervals}: is also where --out goes; give another file")
+    if intervals is not None and intervals.resolve() == Path(data).resolve():
+        raise OptionError(f"--intervals {intervals}: is the file that is read; give another file")
     vae = load_model(model)
     if not isinstance(vae.schema_, TableSchema):
         raise OptionError(
@@ -156,7 +158,8 @@ def _ends(schema: Any, found: Any, mask: Any, before: int) -> "pl.DataFrame":
     parts = []
     for j, column in enumerate(schema.modelled):
         rows = np.flatnonzero(~mask[:, j])
-        if column.law.of_levels:
+        # Of categories only such as are numbers in their order have ends of an interval.
+        if column.law.of_levels and (column.kind != "ordinal" or column.worth() is None):
             continue
         cells = {
             name: table[column.name][rows].cast(pl.String)

@@ -20,17 +20,19 @@ def column_scores(
     a cell is missing. Why cells are missing plays no part: that a cell were missing too, if it
     were taken away, would be said of the mask and not of the cell.
 
-    Raises `OptionError` for no cells, or `draws` below 1.
+    Raises `OptionError` for `draws` below 1.
     """
     plain = Model(model.prior, model.decoder, model.likelihood, model.encoder)
     x = np.asarray(X.x)
     mask = np.ones(x.shape, bool) if X.mask is None else np.asarray(X.mask)
+    scores, errors = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     row, column = np.nonzero(mask)
+    if not len(row):
+        return scores, errors
     others = mask[row]
     others[np.arange(len(row)), column] = False
     whole = importance(plain, Datum(x, mask), fold(key, 0), draws)
     rest = importance(plain, Datum(x[row], others), fold(key, 1), draws)
-    scores, errors = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     # Of a row so far out that it has no density without the cell either, nothing can be said.
     with np.errstate(invalid="ignore"):
         scores[mask] = whole.values[row] - rest.values

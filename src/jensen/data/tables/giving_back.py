@@ -101,7 +101,8 @@ def _series(pd: Any, cells: "pl.Series", dtype: str, categories: tuple | None) -
 
 
 def _array(columns: list["pl.Series"], dtypes: list[str], like: Any) -> np.ndarray:
-    dtype = np.dtype(dtypes[0])
+    # A frame's columns may be of types that no array has.
+    dtype = np.dtype(dtypes[0]) if like is None else np.asarray(like).dtype
     missing = any(cells.null_count() for cells in columns)
     if dtype.kind == "O":
         result = np.empty((len(columns[0]), len(columns)), dtype=object)

@@ -118,7 +118,8 @@ def fidelity(
         fitted_to: how many rows the generator was fitted to, where `training` are some of them.
 
     Raises:
-        OptionError: no rows, or a target that the model does not see.
+        OptionError: no rows or cells, or a target that the model does not see or that no
+            held-out row has.
     """
     sets = {"synthetic": synthetic, "training": training, "held_out": held_out}
     for name, rows in sets.items():
@@ -129,6 +130,13 @@ def fidelity(
     there = np.ones(drawn.shape, bool) if synthetic.mask is None else np.asarray(synthetic.mask)
     impossible = impossible_rows(drawn, there, schema)
     own, known, truth = (_numbers(rows) for rows in sets.values())
+    for name, numbers in (("training", known), ("held_out", truth)):
+        if not np.isfinite(numbers).any():
+            raise OptionError(f"{name}: no cell is observed; give rows that have some.")
+    if target is not None and not np.isfinite(truth[:, place]).any():
+        raise OptionError(
+            f"target={target!r}: no held-out row has a value of it; choose another column."
+        )
     holes = synthetic.mask is not None
     compared = min(len(own), len(known))
     some, others = spread_out(own, compared), spread_out(known, compared)
