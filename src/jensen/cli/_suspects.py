@@ -63,15 +63,14 @@ def suspects(vae: "VAE", least: Suspects, tail: np.ndarray) -> list[dict[str, An
     from jensen.queries import column_scores
 
     schema: TableSchema = vae.schema_
-    chosen = least.rows
-    each = column_scores(vae.model_, schema.check(chosen), jax.random.key(0), _DRAWS)[0]
+    each = vae.column_scores(least.rows, _DRAWS)
     usual = np.zeros(schema.width)
     if count(vae.held_out_) or count(vae.rows_):
         known = vae.reference_rows(_FOR_USUAL)
         kept = column_scores(vae.model_, known, jax.random.key(0), _DRAWS)[0]
         seen = ~np.isnan(kept).all(axis=0)
         usual[seen] = np.nanmedian(kept[:, seen], axis=0)
-    cells = records(chosen)
+    cells = records(least.rows)
     names = [column.name for column in schema.modelled]
     result = []
     for place, number in enumerate(least.numbers):

@@ -41,7 +41,9 @@ _OF_TABLES = {"weight_decay": 0.2, "average": 0.999, "auto_steps": 6000, "patien
 # of each row: without that a table of a thousand rows is learned by heart (a split of red wine,
 # nothing stopped early: held out -58 nats a row after 400 epochs, and with it -49.1 after 500).
 _OBJECTIVE_OF_TABLES = IWAE(5, hides=0.5)
-# The fewest components of a table's prior, one for so many rows, and the most.
+# The fewest components of a table's prior, one for so many rows, and the most: of 26,000 rows
+# (census incomes) 100 have 0.06 nats a row more than 10, and what boosting
+# learns of rows drawn from them predicts better, F1 0.779 beside 0.772.
 _COMPONENTS_OF_TABLES = 10, 250, 100
 _TRAINING = (
     "max_epochs", "batch_size", "learning_rate", "warmup", "decay", "weight_decay", "clip",

@@ -285,10 +285,10 @@ class VAE(Density, Transformer, Generator, Imputing):
         held_out: Data,
     ) -> None:
         self.schema_ = schema
-        table = isinstance(schema, TableSchema)
-        self.n_features_in_ = len(schema.names) if table and schema.names else schema.width
+        columns = schema.columns if isinstance(schema, TableSchema) else None
+        self.n_features_in_ = schema.width if columns is None else len(columns)
         # A table made of an array has names of its own making, which no later array bears.
-        made = table and schema.container == "numpy"
+        made = columns is not None and schema.container == "numpy"
         if schema.names is not None and not made:
             self.feature_names_in_ = np.array(schema.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):

@@ -46,8 +46,8 @@ _MOST_FAILURES = 3
 _FEW_ROWS, _DRAWS_OF_FEW = 500, 2
 # Training rows by which active units are counted after each epoch.
 _ROWS_FOR_ACTIVE_UNITS = 256
-# With many draws for each of them so many tell epochs apart, since all have the same noise: of
-# more, judging would take as long as learning.
+# With many draws for each of them so many tell epochs apart, since all have the same noise. Of
+# 3,000 judging took a third of the time.
 _MOST_JUDGED = 1000
 
 
