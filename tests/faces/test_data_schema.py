@@ -20,6 +20,13 @@ def pixels(top, dtype="uint8", columns=64):
     return X
 
 
+# Four columns of one cause: as counts about rates that it tells exactly, and as measurements.
+CAUSE = RNG.normal(size=(400, 1))
+COUNTS = RNG.poisson(np.exp(4.5 + 0.3 * CAUSE), (400, 4))
+ROUNDED = np.rint(120 + 20 * CAUSE + 3 * RNG.normal(size=(400, 4)))
+SHARES = RNG.multinomial(12, [0.1, 0.2, 0.3, 0.4], 400)
+
+
 def test_digits_are_bounded_by_their_common_maximum():
     schema = infer(load_digits().data)
     assert (schema.kind, schema.low, schema.high) == ("bounded", 0.0, 16.0)
@@ -44,6 +51,10 @@ def test_digits_are_bounded_by_their_common_maximum():
         pytest.param(RNG.poisson([3, 30], (200, 2)), "count", None, id="counts"),
         pytest.param(np.arange(20)[:, None], "count", None, id="one-column-shares-nothing"),
         pytest.param(RNG.poisson(500, (50, 6)), "count", None, id="counts-above-255"),
+        pytest.param(COUNTS, "count", None, id="counts-of-one-cause"),
+        pytest.param(SHARES, "count", None, id="few-counts-of-a-fixed-sum"),
+        pytest.param(ROUNDED, "real", None, id="rounded-measurements"),
+        pytest.param(ROUNDED[:30], "count", None, id="too-few-rows-to-tell"),
         pytest.param(np.array([[2**24 + 1], [3]]), "real", None, id="beyond-exact-float32"),
         pytest.param(np.array([[-1, 3], [0, 2]]), "real", None, id="negative-integers"),
         pytest.param(RNG.normal(size=(9, 2)), "real", None, id="fractions"),

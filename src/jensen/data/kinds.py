@@ -10,12 +10,16 @@ One kind serves all columns. The rules, in order, for rows without any override:
 5. up to 255, where at least two columns and a quarter of
    the columns that vary reach the same maximum, and that
    maximum is no rare tail                                 -> bounded 0..maximum
-6. other whole numbers                                     -> count
+6. mostly columns of a mean of 10 or more that the others
+   tell to within less than half of a count's variance      -> real
+7. other whole numbers                                     -> count
 
 Rule 4 looks at the type because dark pictures need not reach 255. Rule 5 asks for more than a
 shared maximum because many short-tailed count columns share one by chance; a true bound gathers
 values, so it must hold at least a quarter of what the levels from half of it upward hold on
-average.
+average. Rule 6 tells measurements that were rounded from counts: if x is Poisson about a rate
+that all else may tell, E[(x - f)²] >= E[Var(x | rate)] = E[x] for whatever f is computed of all
+else, and with a negative binomial even more so.
 """
 
 from numbers import Real
@@ -33,6 +37,12 @@ EXACT = 2**24
 
 _PIXEL_COLUMNS = 64
 _PIXEL_FLOOR = 16
+# Rows for each column from which on a regression's residuals are no accident, and the most of
+# them that are looked at; as many columns at most.
+_ROWS_A_COLUMN, _MOST_ROWS, _MOST_COLUMNS = 10, 10_000, 500
+# Below this mean a column counts something: few measurements are that coarse.
+_COARSE = 10.0
+_SHARE_OF_A_COUNT = 0.5
 
 
 class Choice(NamedTuple):
@@ -129,6 +139,13 @@ def _infer(values: np.ndarray, shape: tuple[int, ...], low: float, top: float) -
     if top <= 255 and share:
         reason = f"all values are whole, and {share:.0%} of the columns reach the same maximum"
         return Choice("bounded", 0.0, top, reason)
+    tight = _share_too_tight(values)
+    if tight > 0.5:
+        reason = (
+            f"whole numbers, but the other columns tell {tight:.0%} of them better than they could"
+            " tell counts; kind='table' has their probabilities"
+        )
+        return Choice("real", low, top, reason)
     return Choice("count", low, top, "whole numbers from 0 up without a bound in common")
 
 
@@ -165,3 +182,22 @@ def _share_at_top(values: np.ndarray, top: float) -> float:
     levels = int(top) - floor + 1
     usual = (values >= floor).sum() / levels
     return reach / int(varying.sum()) if (values == top).sum() >= 0.25 * usual else 0.0
+
+
+def _share_too_tight(values: np.ndarray) -> float:
+    """Share of the varying columns that linear regression on the others tells too well for counts.
+
+    0 where there are too few rows to say, or too many columns. The variance that regression leaves
+    of a column is one over its entry on the diagonal of the inverse covariance.
+    """
+    chosen = values[:: -(-len(values) // _MOST_ROWS)].astype(np.float64)
+    chosen = chosen[:, chosen.min(axis=0) < chosen.max(axis=0)]
+    rows, columns = chosen.shape
+    if not 2 <= columns <= min(_MOST_COLUMNS, rows // _ROWS_A_COLUMN):
+        return 0.0
+    scale = chosen.std(axis=0)
+    # A column that is told to the last digit would make the matrix singular.
+    correlation = np.corrcoef(chosen, rowvar=False) + 1e-6 * np.eye(columns)
+    left = scale**2 / np.diag(np.linalg.inv(correlation)) * rows / (rows - columns)
+    mean = chosen.mean(axis=0)
+    return float(np.mean((mean >= _COARSE) & (left < _SHARE_OF_A_COUNT * mean)))
