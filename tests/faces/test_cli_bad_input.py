@@ -92,7 +92,7 @@ CASES = [
     ("evidence model table.csv --rows 99:", "table.csv, which has 30"),
     ("sample model -n 0", "-n=0"),
     ("sample model --source foo", "--source='foo'"),
-    ("sample model --out new.txt", ".npy or .csv"),
+    ("sample model --out new.txt", "must end in .npy, .csv"),
     ("sample model --out table.csv/x.npy", "cannot be written"),
     ("sample model --png new.png", "no images"),
     ("sample model --png new.jpg", ".png"),

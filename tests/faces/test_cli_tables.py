@@ -273,6 +273,16 @@ def test_a_table_in_pieces_is_scored_as_a_whole(run, home, monkeypatch):
     monkeypatch.setattr("jensen.cli.score._PIECE", 7)
     pieces = json.loads(run(line))
     assert pieces == whole
+    for name, read in (("s.parquet", pl.read_parquet), ("s.arrow", pl.read_ipc)):
+        run(f"score model some.csv --out {name} --quiet")
+        kept = read(home / name)
+        assert kept.to_dict(as_series=False) == {
+            column: whole[column] for column in ("log_evidence", "outlier", "tail")
+        }
+    run("score model some.csv --out s.npy --quiet")
+    np.testing.assert_array_equal(np.load(home / "s.npy"), kept.cast(pl.Float64).to_numpy())
+    run("score model some.csv --out s.tsv --quiet")
+    assert pl.read_csv(home / "s.tsv", separator="\t").columns == kept.columns
     part = json.loads(run(f"{line} --rows 5:25"))
     assert part["log_evidence"] == whole["log_evidence"][5:25]
     assert {each["row"] for each in part["least_likely"]} <= set(range(5, 25))
@@ -293,7 +303,10 @@ def test_evidence_in_two_parts(run):
 
 def test_there_and_back(run, home):
     run("encode model people.csv --out z.npy")
+    run("encode model people.csv --out z.parquet")
+    np.testing.assert_array_equal(pl.read_parquet(home / "z.parquet"), np.load(home / "z.npy"))
     back = cells_of(run("decode model z.npy"))
+    assert back == cells_of(run("decode model z.parquet"))
     assert back == cells_of(run("reconstruct model people.csv"))
     assert len(back) == 120
     assert set(back[0]) == set(TYPES)
@@ -388,7 +401,8 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
         ("sample model --png x.png", "--png"),
         ("score model people.csv --top 0", "--top=0"),
         ("score model digits", "digits: is of numbers"),
-        ("encode model people.csv --out x.parquet", "--out x.parquet"),
+        ("encode model people.csv --out x.xlsx", ".feather"),
+        ("score model people.csv --out x.txt", "--out x.txt: must end in .npy, .csv, .tsv"),
         ("denoise model people.csv --noise gaussian:1", "jensen impute"),
         ("decode model people.csv", "people.csv"),
         ("fidelity model people.csv --target size --quiet", "--target='size'"),

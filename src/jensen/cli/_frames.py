@@ -53,12 +53,13 @@ def require_table_suffix(out: Path | None, option: str = "out") -> None:
 
 
 def csv_of(
-    frame: "pl.DataFrame", schema: TableSchema, *, header: bool = True, separator: str = ","
+    frame: "pl.DataFrame", schema: TableSchema | None, *, header: bool = True, separator: str = ","
 ) -> str:
     """A table as CSV, dates as the file that was fitted wrote them."""
     import polars as pl
 
-    formats = {column.name: column.format for column in schema.columns}
+    columns = () if schema is None else schema.columns
+    formats = {column.name: column.format for column in columns}
     cells = []
     for series in frame.get_columns():
         pattern = formats.get(series.name)
@@ -68,8 +69,8 @@ def csv_of(
     return pl.DataFrame(cells).write_csv(include_header=header, separator=separator)
 
 
-def write_frame(out: Path, frame: "pl.DataFrame", schema: TableSchema) -> None:
-    """Write a table, whole or not at all."""
+def write_frame(out: Path, frame: "pl.DataFrame", schema: TableSchema | None = None) -> None:
+    """Write a table, whole or not at all; `schema` says how CSV writes its dates."""
     suffix = out.suffix.lower()
     if suffix in _CSV:
         write_atomic(out, csv_of(frame, schema, separator=_separator(out)))

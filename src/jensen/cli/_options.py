@@ -73,8 +73,8 @@ Out = Annotated[
     Path | None,
     typer.Option(
         show_default=False,
-        help="Write to this .npy or .csv file, a table to .csv, .parquet or .arrow; not CSV to"
-        " stdout.",
+        help="Write to this .csv, .tsv, .parquet, .arrow or, where it is all numbers, .npy file;"
+        " not CSV to stdout.",
     ),
 ]
 Seed = Annotated[

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from jensen.errors import OptionError
 
 __all__ = ["Answer", "plain", "print_json", "require_suffix", "say", "write_array"]
 
-_SUFFIXES = (".npy", ".csv")
-_TABLES = (".npy", ".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather")
+_TEXT = {".csv": ",", ".tsv": "\t"}
+_SUFFIXES = (".npy", ".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather")
 
 
 def say(quiet: bool, line: str | None) -> None:
@@ -55,19 +55,35 @@ def print_json(value: Any) -> None:
 def require_suffix(out: Path | None, legal: Sequence[str] = _SUFFIXES, option: str = "out") -> None:
     """Refuse a file's name early, before any work is done for it."""
     if out is not None and out.suffix.lower() not in legal:
-        raise OptionError(f"--{option} {out}: must end in {' or '.join(legal)}")
+        words = f"{', '.join(legal[:-1])} or {legal[-1]}" if len(legal) > 1 else legal[0]
+        raise OptionError(f"--{option} {out}: must end in {words}")
 
 
 def write_array(out: Path, array: np.ndarray, header: Sequence[str] | None = None) -> None:
-    """Write to a .npy file, or to a .csv file with a row's entries side by side."""
-    if out.suffix.lower() == ".npy":
+    """Write to a .npy file, or to a file of columns with a row's entries side by side."""
+    suffix = out.suffix.lower()
+    if suffix == ".npy":
         buffer = io.BytesIO()
         np.save(buffer, array, allow_pickle=False)
         write_atomic(out, buffer.getvalue())
-        return
-    text = io.StringIO()
-    _write_csv(text, array, header)
-    write_atomic(out, text.getvalue())
+    elif suffix in _TEXT:
+        text = io.StringIO()
+        _write_csv(text, array, header, _TEXT[suffix])
+        write_atomic(out, text.getvalue())
+    else:
+        flat = array.reshape(len(array), -1)
+        names = header or [f"column_{index}" for index in range(flat.shape[1])]
+        _write_columns(out, dict(zip(names, flat.T, strict=True)))
+
+
+def _write_columns(out: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write columns, each in its own type, to a .parquet or an Arrow file."""
+    import polars as pl
+
+    from jensen.cli._frames import write_frame
+
+    # polars takes no views of other arrays whose numbers lie apart.
+    write_frame(out, pl.DataFrame({k: np.ascontiguousarray(v) for k, v in columns.items()}))
 
 
 @dataclass(frozen=True)
@@ -85,25 +101,20 @@ class Answer:
     quiet: bool
 
     def __post_init__(self):
-        if self.out is not None and self.out.suffix.lower() not in _TABLES:
-            legal = f"{' or '.join(_SUFFIXES)}, of a table in .csv, .tsv, .parquet or .arrow"
-            raise OptionError(f"--out {self.out}: must end in {legal}")
+        require_suffix(self.out)
 
     def require(self, *, table: bool) -> None:
-        """Refuse a file that a table, or an array, cannot be written to."""
+        """Refuse a file that rows of a table cannot be written to, if that is what they are."""
         if table:
             from jensen.cli._frames import require_table_suffix
 
             require_table_suffix(self.out)
-        else:
-            require_suffix(self.out)
 
     def show_rows(
         self, name: str, rows: Any, schema: Any, more: dict[str, Any] | None = None
     ) -> None:
         """Give rows of data, which are a table where the model is of one."""
         if isinstance(rows, np.ndarray):
-            self.require(table=False)
             self.show(name, rows, schema.names, more)
             return
         from jensen.cli._frames import csv_of, drawn, records, write_frame
@@ -121,6 +132,19 @@ class Answer:
     def say(self, line: str) -> None:
         """One line on stderr."""
         say(self.quiet, line)
+
+    def show_columns(
+        self, name: str, columns: Mapping[str, np.ndarray], more: dict[str, Any] | None = None
+    ) -> None:
+        """Give columns of numbers side by side; files whose columns have types keep theirs."""
+        if self.out is None or self.out.suffix.lower() in (".npy", *_TEXT):
+            self.show(name, np.column_stack(list(columns.values())), tuple(columns), more)
+            return
+        _write_columns(self.out, columns)
+        rows = len(next(iter(columns.values())))
+        self.say(f"wrote {rows} x {len(columns)} numbers to {self.out}")
+        if self.as_json:
+            print_json({"out": self.out, "shape": (rows, len(columns))} | (more or {}))
 
     def show(
         self,
@@ -147,8 +171,10 @@ class Answer:
             _write_csv(sys.stdout, array, header)
 
 
-def _write_csv(file: Any, array: np.ndarray, header: Sequence[str] | None) -> None:
-    writer = csv.writer(file, lineterminator="\n")
+def _write_csv(
+    file: Any, array: np.ndarray, header: Sequence[str] | None, delimiter: str = ","
+) -> None:
+    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
     if header is not None:
         writer.writerow(header)
     for row in array.reshape(len(array), -1):

@@ -16,7 +16,8 @@ def decode(
         typer.Argument(
             metavar="LATENTS",
             show_default=False,
-            help="One z a row, as of encode: a .npy, .npz, .csv or .tsv file; - for CSV on stdin.",
+            help="One z a row, as of encode: a .csv, .tsv, .parquet, .arrow, .npy or .npz file; -"
+            " for CSV on stdin.",
         ),
     ],
     rows: Rows = None,

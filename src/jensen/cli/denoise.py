@@ -30,7 +30,9 @@ def denoise(
     ] = "refined",
     std_out: Annotated[
         Path | None,
-        typer.Option(show_default=False, help="Write the standard deviations to this file."),
+        typer.Option(
+            show_default=False, help="Also write the standard deviations, to such a file as --out."
+        ),
     ] = None,
     rows: Rows = None,
     key: Key = None,
@@ -46,7 +48,6 @@ def denoise(
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
-    answer.require(table=False)
     require_suffix(std_out, option="std-out")
     if out is not None and std_out is not None and out.resolve() == std_out.resolve():
         raise OptionError(f"--std-out {std_out}: is also where --out goes; give another file")

@@ -48,7 +48,6 @@ def encode(
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
-    answer.require(table=False)
     require_suffix(draws_out, (".npy",), "draws-out")
     if method == "mean" and (draws is not None or draws_out is not None):
         raise OptionError(

@@ -25,7 +25,7 @@ def impute(
         Path | None,
         typer.Option(
             show_default=False,
-            help="Write to this .csv, .parquet or .arrow file, not CSV to stdout.",
+            help="Write to this .csv, .tsv, .parquet or .arrow file, not CSV to stdout.",
         ),
     ] = None,
     draws: Annotated[
@@ -40,7 +40,8 @@ def impute(
         Path | None,
         typer.Option(
             show_default=False,
-            help="Write an interval for each missing number to this .csv, .parquet or .arrow file.",
+            help="Write an interval for each missing number to this .csv, .tsv, .parquet or .arrow"
+            " file.",
         ),
     ] = None,
     level: Annotated[

@@ -46,7 +46,6 @@ def score(
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
-    answer.require(table=False)
     if top is not None and top < 1:
         raise OptionError(f"--top={top}: must be a whole number of at least 1")
     vae = load_model(model)
@@ -80,4 +79,4 @@ def score(
             return
     columns = told if table else {name: told[name] for name in ("log_evidence", "outlier")}
     more = {"least_likely": worst} if top is not None else {}
-    answer.show("scores", np.column_stack(list(columns.values())), tuple(columns), more)
+    answer.show_columns("scores", columns, more)
