@@ -394,8 +394,21 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
         ("impute model people.csv --out x.csv --intervals ./x.csv", "--intervals"),
         ("sample model --given sex", "COLUMN=VALUE"),
         ("sample model --given sex=Female,sex=Male", "comes twice"),
-        ("sample model --given size=3", "'size' is not in the model"),
-        ("sample model --given sex=Other", "'Other' is no value"),
+        (
+            "sample model --given Sexe=Female",
+            "--given: column 'Sexe' is not in the model; those that are: sex, colour, age, income,"
+            " visits, joined; did you mean 'sex'?",
+        ),
+        (
+            "sample model --given age=39,sex=Femal",
+            "--given: column 'sex': 'Femal' is no value of it; known are Female, Male; did you mean"
+            " 'Female'?",
+        ),
+        (
+            "sample model --given age=old",
+            "--given: column 'age': 'old' is no value of it; legal are numbers from 0",
+        ),
+        ("sample model --given joined=2020-01-01", "legal are dates, as %d/%m/%Y"),
         ("sample model --given age=39 --mean", "--mean"),
         ("sample model --out x.npy", "--out x.npy"),
         ("sample model --png x.png", "--png"),

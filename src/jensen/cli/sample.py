@@ -45,7 +45,7 @@ def sample(
     from jensen.cli._inputs import load_model
     from jensen.cli._output import Answer, require_suffix
     from jensen.data import TableSchema
-    from jensen.errors import OptionError
+    from jensen.errors import DataError, OptionError
 
     answer = Answer(out, json, quiet)
     require_suffix(png, (".png",), "png")
@@ -62,7 +62,10 @@ def sample(
                 f"--given: {'--mean' if mean else '--source'} is of rows of which nothing is known"
             )
         cells = _cells(given)
-        drawn = vae.sample_given(cells, n, random_state=seed)
+        try:
+            drawn = vae.sample_given(cells, n, random_state=seed)
+        except DataError as error:
+            raise OptionError(f"--given: {error}") from None
         answer.show_rows("samples", drawn, vae.schema_, {"given": cells})
         return
     if png is not None:

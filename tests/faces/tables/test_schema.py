@@ -126,6 +126,20 @@ def test_bounds_of_dates_and_of_logarithms_are_held_to():
         positive.check(pl.DataFrame({"x": [1.0, 0.0]}))
 
 
+def test_cells_that_are_given_are_told_what_would_be_legal():
+    words = [f"word {i:03d}" for i in range(90)]
+    schema = infer_table(
+        pl.DataFrame({"c": words * 12, "x": [0.25 * (i % 9) for i in range(1080)]})
+    )
+    closest = r"known are 90 values, the closest word 041(, word \d{3}){9}; did you mean 'word 041'"
+    with pytest.raises(DataError, match=rf"column 'c': 'wurd 041' is no value of it; {closest}"):
+        schema.row({"c": "wurd 041"})
+    with pytest.raises(DataError, match=r"'cc' is not in the model; those that are: c, x; did you"):
+        schema.row({"cc": 1})
+    with pytest.raises(DataError, match=r"'x': 'inf' is no value of it; legal are numbers from 0"):
+        schema.row({"x": "inf"})
+
+
 def test_what_is_drawn_has_the_types_and_the_bounds_of_the_table():
     x = np.full((4, SCHEMA.width), 1e12)
     x[1] = -1e12

@@ -15,6 +15,7 @@ from jensen.data.tables.containers import take
 from jensen.data.tables.csv_cells import Place, typed_as
 from jensen.data.tables.describing import described
 from jensen.data.tables.giving_back import give_back, require_like
+from jensen.data.tables.legal import choices, legal_cells
 from jensen.data.tables.types import polars_type
 from jensen.errors import DataError, OptionError
 
@@ -202,18 +203,10 @@ class TableSchema:
         x, mask = np.zeros(self.width, np.float32), np.zeros(self.width, bool)
         for name, value in cells.items():
             if name not in modelled:
-                raise DataError(
-                    f"column {name!r} is not in the model; those that are: {', '.join(modelled)}"
-                )
-            column = modelled[name]
-            numbers, observed = column.to_numbers(_one_cell(column, value))
+                those = choices(name, list(modelled), "those that are:")
+                raise DataError(f"column {name!r} is not in the model; {those}")
             j = list(modelled).index(name)
-            if not observed[0] or (column.levels and numbers[0] >= column.level_count):
-                known = f"; known are {', '.join(map(str, column.levels[:10]))}" * bool(
-                    column.levels
-                )
-                raise DataError(f"column {name!r}: {value!r} is no value of it{known}")
-            x[j], mask[j] = numbers[0], True
+            x[j], mask[j] = _one_number(modelled[name], value), True
         return Datum(x, mask)
 
     def to_json(self) -> dict[str, Any]:
@@ -246,6 +239,19 @@ class TableSchema:
         if set(frame.columns) != set(due):
             require_same_names(tuple(frame.columns), tuple(due))
         return frame
+
+
+def _one_number(column: Column, value: Any) -> float:
+    """A value, which may be text as it was typed, as models see it; `DataError` if it has none."""
+    try:
+        numbers, observed = column.to_numbers(_one_cell(column, value))
+    except DataError:
+        # What was wrong is said of a row in a file, and there is none.
+        observed = np.zeros(1, bool)
+    if not observed[0] or (column.levels and numbers[0] >= column.level_count):
+        legal = legal_cells(column, value)
+        raise DataError(f"column {column.name!r}: {value!r} is no value of it; {legal}")
+    return float(numbers[0])
 
 
 def _one_cell(column: Column, value: Any) -> "pl.Series":

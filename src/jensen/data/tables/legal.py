@@ -1,0 +1,65 @@
+"""What a column, or a table, would have taken in place of what was given, in words."""
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from jensen.data.tables.columns import Column
+
+_FEW, _CLOSEST = 12, 10
+# Of spellings as much alike as that one may be a slip for the other; difflib's own choice.
+_ALIKE = 0.6
+
+
+def choices(given: Any, known: Sequence[Any], are: str = "known are") -> str:
+    """All that is known where that is little, else what is closest to what was given.
+
+    Numbers are close by their values, all else by spelling (Ratcliff & Obershelp's ratio).
+
+    >>> choices("Femal", ["Female", "Male"])
+    "known are Female, Male; did you mean 'Female'?"
+    >>> choices(41, range(0, 100, 5))
+    'known are 20 values, the closest 40, 45, 35, 50, 30, 55, 25, 60, 20, 65'
+    """
+    number = _number(given) if all(isinstance(each, (int, float)) for each in known) else None
+    if number is not None:
+        near = sorted(known, key=lambda each: abs(each - number))
+    else:
+        near = sorted(known, key=lambda each: -_likeness(given, each))
+    if len(known) <= _FEW:
+        words = f"{are} {', '.join(map(str, known))}"
+    else:
+        words = f"{are} {len(known)} values, the closest {', '.join(map(str, near[:_CLOSEST]))}"
+    if number is None and near and _likeness(given, near[0]) >= _ALIKE:
+        words += f"; did you mean {near[0]!r}?"
+    return words
+
+
+def legal_cells(column: Column, given: Any) -> str:
+    """What values a column takes."""
+    if column.levels:
+        return choices(given, (*column.levels, *column.rare))
+    if column.kind == "datetime":
+        return f"legal are dates, as {column.format or '2024-12-31'}{_bounds(column)}"
+    return f"legal are numbers{_bounds(column)}"
+
+
+def _bounds(column: Column) -> str:
+    low = "" if column.low is None else f" from {_shown(column.low)}"
+    return low + ("" if column.high is None else f" up to {_shown(column.high)}")
+
+
+def _shown(bound: Any) -> str:
+    return f"{bound:.10g}" if isinstance(bound, float) else str(bound)
+
+
+def _number(given: Any) -> float | None:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        return None
+
+
+def _likeness(given: Any, known: Any) -> float:
+    """From 0 to 1, small and capital letters being the same."""
+    return SequenceMatcher(None, str(given).casefold(), str(known).casefold()).ratio()
