@@ -81,7 +81,9 @@ class Printer:
 
 def _terms(record: dict[str, Any]) -> str:
     of = "validation" if "validation_elbo" in record else "train"
-    return (
+    # What weights are judged by, where the objective has something of its own for that.
+    bound = record.get("validation_objective")
+    return ("" if bound is None else f"bound {bound:.2f}, ") + (
         f"ELBO {record[f'{of}_elbo']:.2f} = reconstruction {record[f'{of}_reconstruction']:.2f}"
         f" - KL {record[f'{of}_kl']:.2f}"
     )

@@ -200,3 +200,12 @@ def test_progress_on_a_terminal(monkeypatch, capsys):
     shown = capsys.readouterr().err
     for word in ("epoch 3/3", "ELBO -3.50 = reconstruction -3.00 - KL 0.50", "10.0/s"):
         assert word in shown
+    assert "bound" not in shown
+
+
+def test_progress_shows_the_bound_that_judges(capsys):
+    record = {"epoch": 1, "seconds": 0.1, "validation_objective": -2.25, "validation_elbo": -3.5}
+    terms = {"validation_reconstruction": -3.0, "validation_kl": 0.5}
+    Printer().epoch(record | terms, 1)
+    line = capsys.readouterr().err
+    assert line.startswith("epoch 1/1  bound -2.25, ELBO -3.50 = reconstruction -3.00 - KL 0.50")
