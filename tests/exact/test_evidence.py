@@ -62,6 +62,17 @@ def test_exact_refuses_what_has_no_closed_form(key):
         evidence.exact(model, np.zeros((4, 3)))
 
 
+def test_exact_takes_a_datum_without_holes_and_names_the_first_hole(linear_gaussian):
+    lg, rows = linear_gaussian
+    mask = np.ones(rows.shape, bool)
+    plain = evidence.exact(lg, rows).values
+    for whole in (Datum(rows), Datum(rows, mask)):
+        np.testing.assert_array_equal(evidence.exact(lg, whole).values, plain)
+    mask[7, 3] = False
+    with pytest.raises(OptionError, match=r"row 7 \(counting from 0\) lacks entry 3; use another"):
+        evidence.exact(lg, Datum(rows, mask))
+
+
 def test_posterior_of_linear_gaussian_is_that_of_its_joint_normal(linear_gaussian):
     lg, rows = linear_gaussian
     # p(z, x) is normal; condition it by the textbook formula.
