@@ -386,7 +386,20 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
         ("fit people.csv --schema model/schema.json", "people.csv: line "),
         ("fit people.csv --na unknown --out model", "--overwrite"),
         ("fit people.csv --hidden 8 --latent 2 --epochs 3 --out model --resume --quiet", "no --na"),
-        ("impute model other.csv", "other.csv"),
+        (
+            "impute model other.csv",
+            "other.csv: columns 'colour', 'age', 'income', 'visits', 'joined' are missing: add"
+            " them, with empty cells if unknown",
+        ),
+        (
+            "score model extra.csv --quiet",
+            "extra.csv: columns 'height', 'weight' are not of the model's table: drop them",
+        ),
+        (
+            "evidence model renamed.csv",
+            "renamed.csv: column 'sex' is missing: add it, with empty cells if unknown; column"
+            " 'Sex' is not of the model's table: drop it (or rename one into the other)",
+        ),
         ("impute model people.csv --out x.npy", "--out x.npy"),
         ("impute model people.csv --draws 0", "--draws=0"),
         ("impute model people.csv --level 2", "--level=2"),
@@ -423,5 +436,8 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
     ],
 )
 def test_bad_input(line, word, run, home):
+    header, first, *_ = people(1)
     (home / "other.csv").write_text("id,sex\n1,Female\n")
+    (home / "extra.csv").write_text(f"height,{header},weight\n3,{first},4\n")
+    (home / "renamed.csv").write_text(f"{header.replace('sex', 'Sex')}\n{first}\n")
     assert word in run(line, 2)

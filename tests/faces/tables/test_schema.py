@@ -104,8 +104,8 @@ REFUSED = {
     "below": (changed("age", -1), r"row 7 .*column 'age': -1 is outside .*bounds, 0\.0\.\."),
     "huge": (changed("height", 1e60), "row 7 .*column 'height': .*change the column's unit"),
     "number": (FRAME.with_columns(born=pl.lit(3)), "row 0 .*'born': '3' is a number.*holds dates"),
-    "missing": (FRAME.drop("age"), "yet now missing:\n- age"),
-    "extra": (FRAME.with_columns(more=pl.lit(1)), "unseen at fit time:\n- more"),
+    "missing": (FRAME.drop("age"), "column 'age' is missing: add it, with empty cells if unknown$"),
+    "extra": (FRAME.with_columns(more=pl.lit(1)), "column 'more' is not of the model's table"),
     "no rows": (FRAME.clear(), "has 0 rows"),
     "a number of columns": (np.zeros((2, 3)), "X has 3 columns, and the table has 10"),
 }  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from jensen._words import counted
 from jensen.data.csv_lines import Text
-from jensen.data.frames import CONTAINERS, container_of, require_distinct, require_same_names
+from jensen.data.frames import CONTAINERS, container_of, require_distinct
 from jensen.data.tables import stored
 from jensen.data.tables.columns import Column
 from jensen.data.tables.containers import take
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from jensen._types import Datum
+
+# Names of columns in a message.
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -232,13 +235,40 @@ class TableSchema:
             if width and width != len(names):
                 raise DataError(
                     f"X has {counted(width, 'column')}, and the table has {len(self.names)}: "
-                    f"{', '.join(self.names[:8])}"
+                    f"{', '.join(self.names[:_SHOWN])}{', ...' * (len(self.names) > _SHOWN)}; give "
+                    "them in this order, or those that the model sees"
                 )
         frame = take(X, names).frame
-        due = [each.name for each in self.columns if each.modelled or each.name in frame.columns]
-        if set(frame.columns) != set(due):
-            require_same_names(tuple(frame.columns), tuple(due))
+        self._require_columns(frame.columns)
         return frame
+
+    def _require_columns(self, names: Sequence[str]) -> None:
+        """Raise `DataError` for columns that are missing, or that the table did not have."""
+        missing = [each.name for each in self.modelled if each.name not in names]
+        unexpected = [name for name in names if name not in self.names]
+        told = []
+        if missing:
+            told.append(
+                f"{_listed(missing)} missing: add {_it(missing)}, with empty cells if unknown"
+            )
+        if unexpected:
+            told.append(f"{_listed(unexpected)} not of the model's table: drop {_it(unexpected)}")
+        if told:
+            both = " (or rename one into the other)" * (len(told) > 1)
+            raise DataError("; ".join(told) + both)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """
+    >>> _listed(["a"]), _listed(["a", "b"])
+    ("column 'a' is", "columns 'a', 'b' are")
+    """
+    some = ", ".join(map(repr, names[:_SHOWN])) + ", ..." * (len(names) > _SHOWN)
+    return f"column {some} is" if len(names) == 1 else f"columns {some} are"
+
+
+def _it(names: Sequence[str]) -> str:
+    return "it" if len(names) == 1 else "them"
 
 
 def _one_number(column: Column, value: Any) -> float:
