@@ -236,7 +236,7 @@ def _ends(rows: str | None) -> tuple[int, int | None]:
         return 0, None
     found = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", rows)
     if found is None:
-        raise OptionError(f"--rows {rows}: give A:B, A: or :B with whole numbers, such as 0:100")
+        raise OptionError(f"--rows={rows!r}: give A:B, A: or :B with whole numbers, such as 0:100")
     start, stop = found.groups()
     return int(start or 0), int(stop) if stop else None
 
@@ -244,7 +244,7 @@ def _ends(rows: str | None) -> tuple[int, int | None]:
 def _no_rows(rows: str | None, count: int, data: str) -> JensenError:
     if rows is None:
         return DataError(f"{place(data)}: has no rows")
-    return OptionError(f"--rows {rows}: takes no row of {place(data)}, which has {count}")
+    return OptionError(f"--rows={rows!r} takes no row of {place(data)}, which has {count}")
 
 
 def _taken(dataset: Dataset, rows: str | None, data: str) -> Dataset:
