@@ -163,14 +163,21 @@ def test_overfit_is_a_gap_beyond_its_error_that_eats_a_quarter_of_the_gain(gap, 
     assert f"score {gap:.1f} ± 0.1 nats above held-out rows" in sentence
 
 
-def test_one_row_is_not_judged():
-    value = np.array([-5.0])
-    one = Bound(value, 0 * value, "lower bound", "elbo", reconstruction=value, kl=value + 7)
-    on_collapse = checking._on_collapse(0, 3, one)
-    assert on_collapse.startswith("Collapse cannot be judged on one row (its posterior is 2.0")
-    assert checking._on_overfit(bound(-5.0), one, 1.0) == "Overfit cannot be judged on one row."
-    found = checking._on_misfit({"gaussian": (-9.0, np.nan)}, [{"name": "x", "p_value": 1.0}])
-    assert found[0] == "Misfit cannot be judged on one row."
+@pytest.mark.parametrize(("rows", "judged"), [(2, False), (9, False), (10, True)])
+def test_few_rows_are_not_judged(rows, judged):
+    held_out = bound(-5.0, rows=rows)
+    # Each of them would be a fault if there were more rows.
+    figures = {"independent columns": (-9.0, 0.1)}, [{"name": "x", "p_value": 0.001}]
+    found = checking._verdict(0, 3, (bound(5.0), held_out), held_out, *figures)
+    assert len(found) == (4 if judged else 1)
+    assert found[0].startswith("Collapse: " if judged else f"No verdict on {rows} held-out rows: ")
+
+
+def test_a_row_without_density_is_told_however_few_there_are():
+    held_out = bound(-5.0, rows=3)
+    values = np.where(np.arange(3) == 1, -np.inf, held_out.values)
+    found = checking._verdict(1, 3, (held_out, held_out), replace(held_out, values=values), {}, [])
+    assert found[1] == "Misfit: the model has no density for 1 row, and plain models have."
 
 
 @pytest.mark.parametrize(("value", "better"), [(-2.9, False), (-3.1, True), (3.1, False)])
