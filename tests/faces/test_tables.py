@@ -237,12 +237,13 @@ def test_mask_and_overrides_are_saved_too(tmp_path):
     assert again.schema_ == vae.schema_
 
 
-def test_a_schema_can_be_given_whole(fitted):
+def test_a_schema_can_be_given_whole(fitted, tmp_path):
     frame = polars_frame()[:40]
     vae = jensen.VAE(**(SMALL | {"max_epochs": 1}), schema=fitted.schema_).fit(frame)
     assert vae.schema_ == fitted.schema_
     copy = clone(vae)
     assert copy.get_params()["schema"] == fitted.schema_
+    assert jensen.load(vae.save(tmp_path / "model")).get_params() == vae.get_params()
 
 
 def test_an_array_with_holes_is_a_table_if_it_is_called_one():

@@ -24,6 +24,9 @@ def to_saved(vae: "VAE") -> store.Saved:
     if isinstance(vae.objective, Objective):
         options = dict(vars(vae.objective))
         parameters["objective"] = {"name": vae.objective.name, "options": options}
+    if isinstance(vae.schema, TableSchema):
+        # Not that of the file: parameters may have been set after the fit.
+        parameters["schema"] = vae.schema.to_json()
     details = {
         "parameters": parameters,
         "seed": vae._seed,
@@ -54,6 +57,10 @@ def parameters_of(saved: store.Saved) -> dict[str, Any]:
     if isinstance(parameters.get("objective"), dict):
         named = parameters["objective"]
         parameters["objective"] = choose(Objective, "objective", named["name"])(**named["options"])
+    schema = parameters.get("schema")
+    # What is asked of a column called "columns" is a mapping, and never a list.
+    if isinstance(schema, dict) and isinstance(schema.get("columns"), list):
+        parameters["schema"] = TableSchema.from_json(schema)
     return parameters
 
 
