@@ -73,6 +73,17 @@ def test_exact_takes_a_datum_without_holes_and_names_the_first_hole(linear_gauss
         evidence.exact(lg, Datum(rows, mask))
 
 
+@pytest.mark.parametrize("estimator", [evidence.importance, evidence.prior_monte_carlo])
+def test_rows_of_which_nothing_was_observed_have_probability_one(estimator, linear_gaussian, key):
+    lg, rows = linear_gaussian
+    mask = np.ones((3, rows.shape[1]), bool)
+    mask[1] = False
+    found = estimator(lg.model(), Datum(np.float32(rows[:3]), mask), key, draws=30)
+    assert (found.values[1], found.standard_errors[1]) == (0.0, 0.0)
+    assert (found.ess[1], found.khat[1]) == (30.0, 0.0)
+    assert (found.values[[0, 2]] != 0.0).all()
+
+
 def test_posterior_of_linear_gaussian_is_that_of_its_joint_normal(linear_gaussian):
     lg, rows = linear_gaussian
     # p(z, x) is normal; condition it by the textbook formula.

@@ -11,7 +11,7 @@ from jax import Array
 
 from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys
-from jensen._types import Data, PRNGKey
+from jensen._types import Data, PRNGKey, as_datum
 from jensen.evidence.arguments import checked_draws
 from jensen.evidence.estimate import Estimate
 from jensen.evidence.weights import Weights
@@ -46,10 +46,13 @@ def _one_row(context: _Context, x: Any, key: PRNGKey) -> tuple[Array, Array, Arr
     proposal, log_weight = context.proposal(context.model, x)
     draws = context.draws
     chunk = min(_DRAWS, draws)
+    # Nothing was observed, and p(nothing) = 1: no weight is to be off it by chance.
+    certain = _of_nothing(context.model, x)
 
     def take_in(weights: Weights, inputs: tuple[Array, Array]) -> tuple[Weights, None]:
         start, key = inputs
         log_weights = jax.vmap(log_weight)(draw(proposal, key, chunk))
+        log_weights = jnp.where(certain, 0.0, log_weights)
         # The last chunk is cut to the number of draws that was asked for.
         wanted = start + jnp.arange(chunk) < draws
         return weights.add(jnp.where(wanted, log_weights, -jnp.inf)), None
@@ -63,6 +66,12 @@ def _one_row(context: _Context, x: Any, key: PRNGKey) -> tuple[Array, Array, Arr
         weights.effective(),
         weights.khat(draws),
     )
+
+
+def _of_nothing(model: Model, x: Any) -> Any:
+    """Whether no entry of a row was observed, and what was is no part of the evidence."""
+    mask = as_datum(x).mask
+    return False if mask is None or model.missingness is not None else ~jnp.any(mask)
 
 
 def estimate_by_weights(
@@ -94,7 +103,8 @@ def importance(model: Model, X: Data, key: PRNGKey, draws: int = 1000) -> Estima
         log p̂(x) = log 1/K Σ_k p(x, z_k) / q(z_k | x),    z_k ~ q(z | x)
 
     p̂ is unbiased, so log p̂ is a lower bound in the mean (Burda et al. 2016, theorem 1). A row's
-    estimate depends on the row, the key and the number of draws, not on the rows beside it.
+    estimate depends on the row, the key and the number of draws, not on the rows beside it. Of a
+    row without any observed entry it is 0, exactly.
 
     Args:
         model: a `Model`.

@@ -47,7 +47,8 @@ class Weights(eqx.Module):
 
     def log_mean(self, draws: int) -> Scalar:
         """log 1/K Σ w."""
-        return self.log_largest + jnp.log(self.total) - jnp.log(jnp.float32(draws))
+        # A quotient, so that weights that are all the same have their own logarithm exactly.
+        return self.log_largest + jnp.log(self.total / jnp.float32(draws))
 
     def effective(self) -> Scalar:
         """(Σ w)² / Σ w², the effective sample size (Kong 1992)."""
