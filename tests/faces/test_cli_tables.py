@@ -294,6 +294,24 @@ def test_a_table_in_pieces_is_scored_as_a_whole(run, home, monkeypatch):
     assert "row 30 (counting from 0), column 'income'" in run("score model bad.csv --quiet", 2)
 
 
+@pytest.mark.parametrize("verb", ["score", "impute", "evidence"])
+def test_values_that_no_training_row_had_are_told(verb, home, monkeypatch, capsys):
+    monkeypatch.chdir(home)
+    monkeypatch.setattr("jensen.cli.score._PIECE", 7)
+    lines = people(30, seed=1)
+    for row in (12, 25):
+        cells = lines[1 + row].split(",")
+        lines[1 + row] = ",".join([*cells[:2], "mauve", *cells[3:]])
+    (home / "mauve.csv").write_text("\n".join(lines))
+    rows = [] if verb == "impute" else ["--rows", "10:"]
+    assert main([verb, "model", "mauve.csv", *rows]) == 0
+    told = (
+        "caution: column 'colour': 2 cells have a value that no training row had; scored as never"
+        " seen (the first: row 12, 'mauve')\n"
+    )
+    assert told in capsys.readouterr().err
+
+
 def test_evidence_in_two_parts(run):
     told = json.loads(run("evidence model people.csv --rows 0:20 --per-row --json --quiet"))
     assert len(told["per_row"]) == 20

@@ -25,6 +25,7 @@ __all__ = [
     "array_of",
     "chosen_pieces",
     "chosen_rows",
+    "first_row",
     "fitting_pieces",
     "full_name",
     "in_polars",
@@ -228,6 +229,11 @@ def chosen_rows(count: int, rows: str | None, data: str) -> np.ndarray:
     if not len(chosen):
         raise _no_rows(rows, count, data)
     return chosen
+
+
+def first_row(rows: str | None) -> int:
+    """The number of the first of the rows that "A:B" stands for."""
+    return _ends(rows)[0]
 
 
 def _ends(rows: str | None) -> tuple[int, int | None]:

@@ -75,13 +75,19 @@ def evidence(
     """Estimate log p(x) of rows: value, standard error, kind and reliability, in nats."""
     import time
 
-    from jensen.cli._inputs import Source, missing_spellings, model_and_rows
+    from jensen.cli._inputs import Source, first_row, missing_spellings, model_and_rows
     from jensen.cli._output import print_json, say
     from jensen.cli._scores import brief
     from jensen.data import TableSchema
+    from jensen.data.tables import Unseen
 
     began = time.monotonic()
     vae, X = model_and_rows(model, Source(data, key, header, missing_spellings(model)), rows)
+    if isinstance(vae.schema_, TableSchema):
+        unseen = Unseen(vae.schema_.columns)
+        unseen.add(X, first_row(rows))
+        for line in unseen.lines():
+            say(quiet, f"caution: {line}")
     if draws is None and method in ("importance", "prior"):
         draws = vae.draws
     tell = (lambda line: say(quiet, line)) if method == "certified" else None

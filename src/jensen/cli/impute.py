@@ -11,6 +11,8 @@ from jensen.cli._options import Data, Header, Json, Model, Quiet, Seed
 if TYPE_CHECKING:
     import polars as pl
 
+    from jensen.data.tables import Unseen
+
 EXAMPLE = "jensen impute runs/adult adult.csv --out filled.csv"
 
 # Draws of z for each row, and rows at a time, which keep a piece to some tens of megabytes.
@@ -62,6 +64,7 @@ def impute(
     from jensen.cli._inputs import Source, load_model, missing_spellings
     from jensen.cli._output import print_json, say
     from jensen.data import TableSchema
+    from jensen.data.tables import Unseen
     from jensen.errors import OptionError
 
     require_table_suffix(out)
@@ -87,13 +90,16 @@ def impute(
     told: dict[str, Any] = {"rows": 0, "filled": 0, "unreliable": 0}
     ends: list[Any] = []
     source = Source(data, None, header, missing_spellings(model))
-    found = _pieces(vae, source, draws, level, seed, told, ends if intervals else None)
+    unseen = Unseen(vae.schema_.columns)
+    found = _pieces(vae, source, draws, level, seed, told, ends if intervals else None, unseen)
     if out is None:
         for number, piece in enumerate(found):
             print(csv_of(piece, vae.schema_, header=not number), end="")
     else:
         write_pieces(out, found, vae.schema_)
     say(quiet, f"filled {counted(told['filled'], 'cell')} of {counted(told['rows'], 'row')}")
+    for line in unseen.lines():
+        say(quiet, f"caution: {line}")
     if told["unreliable"]:
         rows = counted(told["unreliable"], "row")
         say(quiet, f"caution: the draws of {rows} are unreliable, far from what the model knows")
@@ -114,8 +120,10 @@ def _pieces(
     seed: int | None,
     told: dict[str, Any],
     ends: list[Any] | None,
+    unseen: "Unseen",
 ) -> Iterator["pl.DataFrame"]:
-    """Filled rows, a piece at a time; counts go to `told`, intervals to `ends`."""
+    """Filled rows, a piece at a time; counts go to `told`, intervals to `ends`, cells of values
+    that no training row had to `unseen`."""
     import numpy as np
     import polars as pl
 
@@ -125,6 +133,7 @@ def _pieces(
     schema, keep = vae.schema_, draws or 0
     enough = max(_DRAWS, -(-keep // 4) * 4)
     for first, piece in fitting_pieces(vae, source, _PIECE):
+        unseen.add(piece, first)
         # Columns that no model sees need not be there, nor have a cell.
         empty = [
             pl.lit(None, dtype=polars_type(column.storage, column.categories)).alias(column.name)

@@ -43,6 +43,7 @@ def score(
     from jensen.cli._scores import outliers
     from jensen.cli._suspects import Suspects, least_likely, print_suspects, suspects, tails
     from jensen.data import TableSchema
+    from jensen.data.tables import Unseen
     from jensen.errors import OptionError
 
     answer = Answer(out, json, quiet)
@@ -54,11 +55,15 @@ def score(
         raise OptionError("--top: is of tables, and this model of numbers of one kind")
     source = Source(data, key, header, missing_spellings(model))
     places, found, least = [], [], None
+    unseen = Unseen(vae.schema_.columns if table else ())
     for numbers, X in chosen_pieces(vae, source, rows, _PIECE):
         places.append(numbers)
         found.append(vae.score_samples(X))
+        unseen.add(X, int(numbers[0]))
         if top is not None:
             least = least_likely(top, Suspects(numbers, X, found[-1]), least)
+    for line in unseen.lines():
+        answer.say(f"caution: {line}")
     values = np.concatenate(found)
     outlier = outliers(vae, values)
     answer.say(f"outliers: {int(outlier.sum())} of {counted(len(outlier), 'row')}")

@@ -140,6 +140,51 @@ def test_cells_that_are_given_are_told_what_would_be_legal():
         schema.row({"x": "inf"})
 
 
+# Hours, never 41, and doses that are on no grid.
+HOURS = [hours for hours in range(20, 61) if hours != 41]
+DOSES = [0.1, 2**0.5, np.e, 12.0]
+ORDERED = infer_table(
+    pl.DataFrame({"hours": HOURS * 20, "dose": DOSES * 200}), {"hours": {"kind": "ordinal"}}
+)
+
+
+def test_a_number_between_ordered_categories_is_the_nearer_one_and_beyond_them_unseen():
+    hours, dose = ORDERED.columns
+    assert (hours.likelihood, dose.likelihood) == ("ordered-logistic", "categorical")
+    assert hours.kind == dose.kind == "ordinal"
+    cells = pl.DataFrame({"hours": [20, 40, 41, 42, -5, 61], "dose": [0.1, 2.0, 2.2, 99, 0.0, 7.0]})
+    hour, dosed = ORDERED.check(cells).x.T.astype(int)
+    assert [hours.levels[k] for k in hour[:4]] == [20, 40, 40, 42]
+    assert [dose.levels[k] for k in dosed[[0, 1, 2, 5]]] == [0.1, 2**0.5, np.e, np.e]
+    # What lies beyond has the number after the last, as a category never seen has.
+    assert list(hour[4:]) == [hours.level_count] * 2
+    assert list(dosed[[3, 4]]) == [4, 4]
+    assert ORDERED.cautions(cells) == [
+        "column 'hours': 2 cells lie outside of 20..60, as no training row's does; scored as never"
+        " seen (the first: row 4, -5)",
+        "column 'dose': 2 cells lie outside of 0.1..12, as no training row's does; scored as never"
+        " seen (the first: row 3, 99.0)",
+    ]
+    assert ORDERED.cautions(cells[:3]) == []
+    assert (
+        "numbers between two ordered categories count as the nearer one, and beyond them as never"
+        " seen: hours (20..60), dose (0.1..12)" in ORDERED.describe()
+    )
+
+
+def test_a_row_that_is_to_have_a_number_never_seen_is_refused():
+    assert ORDERED.row({"hours": "42"}).mask.tolist() == [True, False]
+    with pytest.raises(DataError, match=r"'hours': '41' is no value of it; .* closest 40, 42, 39,"):
+        ORDERED.row({"hours": "41"})
+
+
+def test_categories_whose_numbers_do_not_ascend_have_nothing_between_them():
+    asked = {"c": {"kind": "ordinal", "levels": [3, 1, 2]}}
+    schema = infer_table(pl.DataFrame({"c": [1, 2, 3] * 20}), asked)
+    assert schema.check(pl.DataFrame({"c": [1.6, 3.0]})).x[:, 0].tolist() == [3.0, 0.0]
+    assert not any("ordered categories" in line for line in schema.describe())
+
+
 def test_what_is_drawn_has_the_types_and_the_bounds_of_the_table():
     x = np.full((4, SCHEMA.width), 1e12)
     x[1] = -1e12

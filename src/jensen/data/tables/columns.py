@@ -118,6 +118,12 @@ class Column:
         numbers = all(isinstance(level, (int, float)) for level in self.levels)
         return np.asarray(self.levels, np.float64) if numbers else None
 
+    @property
+    def in_order(self) -> bool:
+        """Whether its categories are numbers that ascend, so that others lie between or beyond."""
+        levels = self.worth() if self.kind == "ordinal" else None
+        return levels is not None and bool((np.diff(levels) > 0).all())
+
     def facts(self) -> dict[str, Any]:
         """Fields of `parts.columns.Facts`, in the numbers that models see."""
         found: dict[str, Any] = {"law": self.likelihood}
@@ -251,7 +257,10 @@ class Column:
         )
 
     def _codes(self, cells: "pl.Series") -> np.ndarray:
-        """Numbers of categories; one that was never seen has the first number after all."""
+        """Numbers of categories; one that was never seen has the first number after all.
+
+        A number between two categories in order is the nearer one, of two as near the lower.
+        """
         import polars as pl
 
         known = {level: code for code, level in enumerate(self.levels)}
@@ -259,7 +268,13 @@ class Column:
         seen = cells.unique().drop_nulls()
         if not len(seen):
             return np.zeros(len(cells), np.float32)
-        codes = [known.get(value, self.level_count) for value in seen.to_list()]
+        values = seen.to_list()
+        codes = [known.get(value, self.level_count) for value in values]
+        if self.in_order:
+            levels = np.asarray(self.levels, np.float64)
+            for place, value in enumerate(values):
+                if levels[0] < value < levels[-1]:
+                    codes[place] = int(np.abs(levels - float(value)).argmin())
         numbers = cells.replace_strict(seen, codes, return_dtype=pl.Int64, default=None)
         return numbers.fill_null(0).to_numpy().astype(np.float32)
 

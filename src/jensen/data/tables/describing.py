@@ -23,6 +23,16 @@ def described(columns: Sequence[Column], container: str, *, discrete: bool) -> l
     stepped = [column.name for column in modelled if column.step is not None]
     if stepped:
         lines.append("values between two steps are rounded to the nearer one")
+    ordered = [
+        f"{column.name} ({column.levels[0]:.10g}..{column.levels[-1]:.10g})"
+        for column in modelled
+        if column.in_order
+    ]
+    if ordered:
+        lines.append(
+            "numbers between two ordered categories count as the nearer one, and beyond them as"
+            f" never seen: {', '.join(ordered)}"
+        )
     lines += [f"left out: {each.name!r} ({each.kind}: {each.reason})" for each in left_out]
     for column in columns:
         lines += [f"caution: column {column.name!r}: {each}" for each in column.cautions]

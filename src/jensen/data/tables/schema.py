@@ -17,6 +17,7 @@ from jensen.data.tables.describing import described
 from jensen.data.tables.giving_back import give_back, require_like
 from jensen.data.tables.legal import choices, legal_cells
 from jensen.data.tables.types import polars_type
+from jensen.data.tables.unseen import Unseen
 from jensen.errors import DataError, OptionError
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ class TableSchema:
         """Rows as a `Datum`: float32 and what was observed, both of shape (rows, width).
 
         Columns are found by name, those of an array without `names` by their place; columns that
-        are left out of the model need not be there. Values off a column's step are rounded to it.
+        are left out of the model need not be there. Values off a column's step are rounded to it,
+        and numbers between two ordered categories to the nearer one; `cautions` tells of values
+        that no training row had.
 
         Raises:
             DataError: a `ValueError`; missing or unknown columns, or the first cell that does not
@@ -126,6 +129,23 @@ class TableSchema:
         pairs = [column.to_numbers(frame[column.name]) for column in self.modelled]
         x = np.stack([numbers for numbers, _ in pairs], axis=1)
         return Datum(x, np.stack([observed for _, observed in pairs], axis=1))
+
+    def cautions(self, X: Any, names: Sequence[str] | None = None) -> list[str]:
+        """What to beware of in later rows: a line for each column with values never seen.
+
+        They are scored as `parts.columns` scores what is unseen, at 1 in n + 2; a number that lies
+        between two ordered categories is not among them, but counts as the nearer one. Arguments
+        and errors are those of `check`.
+
+        >>> import polars as pl
+        >>> from jensen.data.tables import infer_table
+        >>> schema = infer_table(pl.DataFrame({"c": ["a", "b", "c"] * 9}))
+        >>> print(*schema.cautions(pl.DataFrame({"c": ["b", "d"]})))
+        column 'c': 1 cell has a value that no training row had; scored as never seen (row 1, 'd')
+        """
+        unseen = Unseen(self.columns)
+        unseen.add(self._frame(X, names))
+        return unseen.lines()
 
     def restore(
         self,
@@ -274,11 +294,14 @@ def _it(names: Sequence[str]) -> str:
 def _one_number(column: Column, value: Any) -> float:
     """A value, which may be text as it was typed, as models see it; `DataError` if it has none."""
     try:
-        numbers, observed = column.to_numbers(_one_cell(column, value))
+        cell = _one_cell(column, value)
+        numbers, observed = column.to_numbers(cell)
     except DataError:
         # What was wrong is said of a row in a file, and there is none.
         observed = np.zeros(1, bool)
-    if not observed[0] or (column.levels and numbers[0] >= column.level_count):
+    known = bool(observed[0]) and not (column.levels and numbers[0] >= column.level_count)
+    # No category stands for its neighbours where a row is to have the very value.
+    if not known or (column.in_order and cell[0] not in column.levels):
         legal = legal_cells(column, value)
         raise DataError(f"column {column.name!r}: {value!r} is no value of it; {legal}")
     return float(numbers[0])
