@@ -16,11 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.lax import stop_gradient
-from jax.nn import log_sigmoid, log_softmax, sigmoid, softplus
+from jax.nn import log_softmax, sigmoid, softplus
 from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Float
 
 from jensen._types import Constant, PRNGKey
+from jensen.parts._rounded import rounded, rounded_log_prob
 from jensen.parts._special import log1mexp
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns._base import Facts, Law, LawDistribution, single
@@ -72,12 +73,7 @@ def _shares(below: Float[Array, "inner k"]) -> Float[Array, "nodes k"]:
 
 
 class RoundedDistribution(LawDistribution):
-    """A logistic variable, rounded to whole numbers from low to high.
-
-        P(k) = σ(b) − σ(a) = σ(b) σ(−a) (1 − e^−(b−a)),  a, b = (k ∓ ½ − μ) / s
-
-    of which the product has no difference of nearly equal numbers.
-    """
+    """A logistic variable, rounded to whole numbers from low to high; see `parts._rounded`."""
 
     loc: Float[Array, " k"]
     scale: Float[Array, " k"]
@@ -85,17 +81,11 @@ class RoundedDistribution(LawDistribution):
     high: Float[Array, " k"]
 
     def log_prob(self, x: Float[Array, " k"]) -> Float[Array, " k"]:
-        first, last = x <= self.low, x >= self.high
-        # Taken off first, the location leaves a number that a half is no rounding error of.
-        away = x - self.loc
-        a = jnp.where(first, -_FAR, (away - 0.5) / self.scale)
-        b = jnp.where(last, _FAR, (away + 0.5) / self.scale)
-        width = jnp.where(first | last, _FAR, 1.0 / self.scale)
-        return log_sigmoid(b) + log_sigmoid(-a) + log1mexp(width)
+        return rounded_log_prob(x, self.loc, self.scale, self.low, self.high)
 
     def sample(self, key: PRNGKey) -> Float[Array, " k"]:
         y = self.loc + self.scale * jax.random.logistic(key, self.loc.shape)
-        return jnp.clip(jnp.rint(y), self.low, self.high)
+        return rounded(y, self.low, self.high)
 
     @property
     def mean(self) -> Float[Array, " k"]:
