@@ -11,7 +11,7 @@ from jensen.errors import OptionError
 from jensen.objectives import iwae
 from jensen.recipes import build_model
 
-from .zoo import DENSITIES, EVENT, LIKELIHOODS, rows_of
+from .zoo import DENSITIES, EVENT, VALUES, rows_of
 
 FACTOR = 250.0
 SHIFT = -np.prod(EVENT) * np.log(FACTOR)
@@ -22,8 +22,7 @@ def models(name, **parts):
     rows = rows_of("real")
     made = []
     for factor in (1.0, FACTOR):
-        takes = LIKELIHOODS[name].takes_value
-        likelihood = f"{name}:{0.7 * factor}" if takes else name
+        likelihood = f"{name}:{VALUES[name] * factor}" if name in VALUES else name
         scaled = (factor * rows).astype(np.float32)
         options = {"latent_dim": 2, "hidden": (4,), "likelihood": likelihood} | parts
         made.append((build_model(scaled, key=jax.random.key(2), **options), scaled[:5]))

@@ -32,6 +32,9 @@ NORMALS = ("diagonal", "full")
 OBJECTIVES = members(Objective)
 NETWORKS = {name: getattr(networks, name) for name in networks.__all__}
 
+# What is given to those that take a value.
+VALUES = {"normal-fixed": 0.7, "logistic-mixture": 3.0}
+
 # A member serves the kinds that it names; the last is the widest.
 SERVED = [(name, kind) for name, family in LIKELIHOODS.items() for kind in family.kinds]
 DISCRETE = [name for name, family in LIKELIHOODS.items() if family.discrete]
@@ -74,15 +77,16 @@ def widest(name: str) -> np.ndarray:
     return rows_of(LIKELIHOODS[name].kinds[-1])
 
 
-def build(name: str, rows: np.ndarray, high: float | None = None, sigma: float = 0.7) -> Any:
-    """A likelihood for these rows; `sigma` is the value of those that take one."""
-    family = LIKELIHOODS[name]
-    return family.build(rows, high, sigma if family.takes_value else None)
+def build(
+    name: str, rows: np.ndarray, high: float | None = None, value: float | None = None
+) -> Any:
+    """A likelihood for these rows; `value` is that of one that takes one."""
+    return LIKELIHOODS[name].build(rows, high, VALUES.get(name) if value is None else value)
 
 
 def option(name: str) -> str:
     """What the option `likelihood=` takes."""
-    return f"{name}:0.7" if LIKELIHOODS[name].takes_value else name
+    return f"{name}:{VALUES[name]:g}" if name in VALUES else name
 
 
 def random_h(likelihood: Any, key: Any, spread: float = 1.0) -> jax.Array:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 
 from jensen.parts import likelihoods
 
@@ -16,10 +16,13 @@ EPSILON = 2.0**-24
 
 
 class Reference(NamedTuple):
+    """log p as a function of x; `rounding` too, and that of the variance as a share of it."""
+
     log_prob: Any
     mean: Any
     variance: Any
     rounding: Any
+    of_variance: Any = 0.0
 
 
 def _double(value: Any) -> np.ndarray:
@@ -59,6 +62,53 @@ def _categorical(likelihood: Any, h: np.ndarray) -> Reference:
 
     spread = ((levels - mean) ** 2 * p).sum(0)
     return Reference(log_prob, mean, spread, lambda x: EPSILON * (1 + np.abs(h).max(0)) + 0 * x)
+
+
+def rounded_logistic(x: np.ndarray, loc: np.ndarray, scale: np.ndarray, n: int) -> np.ndarray:
+    """log P(x): the difference of two σ, taken in the nearer tail, where it has digits."""
+    a = np.where(x <= 0, -np.inf, (x - 0.5 - loc) / scale)
+    b = np.where(x >= n, np.inf, (x + 0.5 - loc) / scale)
+    flip = b > -a
+    low, high = np.where(flip, -b, a), np.where(flip, -a, b)
+    at = log_expit(high)
+    return at + np.log(-np.expm1(log_expit(low) - at))
+
+
+def _logistics(n: int, log_weights: Any, h0: np.ndarray, h1: np.ndarray) -> Reference:
+    """A mixture along the first axis of the weights, locations and log scales."""
+    loc = n * (h0 + 1) / 2
+    scale = 0.1 + n * np.exp(np.minimum(h1, 5)) / 2
+
+    def log_prob(x: np.ndarray) -> np.ndarray:
+        return logsumexp(log_weights + rounded_logistic(x[:, None], loc, scale, n), axis=1)
+
+    # A location is known to ε of itself, and log p bends by one a scale; the scale is known to
+    # ε (1 + |its logarithm|).
+    relative = 2 + np.abs(np.log(2 * scale / n)) + np.abs(h1)
+
+    def rounding(x: np.ndarray) -> np.ndarray:
+        away = np.abs(x[:, None] - loc) * relative + np.abs(loc) + n
+        # What the components that matter least are known to does not matter.
+        each = np.exp(log_weights + rounded_logistic(x[:, None], loc, scale, n))
+        share = each / np.maximum(each.sum(1, keepdims=True), 1e-300)
+        share = np.where(each.sum(1, keepdims=True) > 1e-290, share, 1.0)
+        return EPSILON * (10 + (share * away / scale).max(1) + np.abs(log_weights).max(0))
+
+    levels = np.arange(n + 1.0).reshape(-1, *(1,) * (h0.ndim - 1)) + np.zeros(h0.shape[1:])
+    p = np.exp(log_prob(levels))
+    mean = (levels * p).sum(0)
+    variance = ((levels - mean) ** 2 * p).sum(0)
+    of_variance = 8 * EPSILON * ((np.abs(loc) + n) / scale).max(0)
+    return Reference(log_prob, mean, variance, rounding, of_variance)
+
+
+def _discretised_logistic(likelihood: Any, h: np.ndarray) -> Reference:
+    return _logistics(likelihood.n, np.zeros_like(h[:1]), h[:1], h[1:])
+
+
+def _logistic_mixture(likelihood: Any, h: np.ndarray) -> Reference:
+    logits, h0, h1 = np.split(h, 3)
+    return _logistics(likelihood.n, log_softmax(logits, axis=0), h0, h1)
 
 
 def _count_rounding(h: np.ndarray) -> Any:
@@ -114,6 +164,8 @@ REFERENCES = {
     likelihoods.Binomial: _binomial,
     likelihoods.BetaBinomial: _beta_binomial,
     likelihoods.Categorical: _categorical,
+    likelihoods.DiscretisedLogistic: _discretised_logistic,
+    likelihoods.LogisticMixture: _logistic_mixture,
     likelihoods.Poisson: _poisson,
     likelihoods.NegativeBinomial: _negative_binomial,
     likelihoods.NormalFixed: _normal(lambda own, h, scale: _double(own.sigma.value)),

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, gammaln, log_expit
 
+from jensen.errors import OptionError
 from jensen.parts.likelihoods import (
     BetaBinomialDistribution,
     BinomialDistribution,
@@ -19,7 +20,7 @@ from .members import draws, member, moments, on_every_likelihood
 from .references import EPSILON, reference
 
 
-def wide_settings(likelihood, rng, count=60):
+def wide_settings(likelihood, rng, count):
     """Parameters over all the ranges that real data lead to, concentrations of 1e5 included.
 
     Shape (parameters, count, *event).
@@ -54,8 +55,8 @@ def at_all_settings(likelihood, h, x):
     return *jax.vmap(lambda h: moments(likelihood, h), 1)(h), jax.vmap(each, (1, 1), 1)(h, x)
 
 
-def against_scipy(likelihood, rng):
-    h = wide_settings(likelihood, rng)
+def against_scipy(likelihood, rng, count=60):
+    h = wide_settings(likelihood, rng, count)
     expected = reference(likelihood, h)
     x = likely_and_unlikely(expected.mean, expected.variance, likelihood, rng)
     mean, variance, found = at_all_settings(likelihood, h, x)
@@ -69,7 +70,8 @@ def against_scipy(likelihood, rng):
     # Sums over a categorical's levels, and exp of what is up to 12: some 20 roundings.
     np.testing.assert_allclose(mean, expected.mean, rtol=4e-6, atol=1e-6)
     # At probabilities up to 0.9975, of which one is less, 400 times their rounding is left.
-    np.testing.assert_allclose(variance, expected.variance, rtol=5e-5, atol=1e-6)
+    known = (5e-5 + expected.of_variance) * expected.variance + 1e-6
+    np.testing.assert_array_less(np.abs(variance - expected.variance), known)
 
 
 @on_every_likelihood
@@ -80,10 +82,15 @@ def test_agrees_with_scipy(name, key):
 @pytest.mark.parametrize("high", [1, 16, 255, 10_000, 1_000_000])
 @pytest.mark.parametrize("name", [n for n, f in LIKELIHOODS.items() if f.kinds[-1] == "bounded"])
 def test_agrees_with_scipy_up_to_large_bounds(name, high):
-    likelihood = build(name, np.zeros((2, *EVENT), np.float32), float(high))
+    rows = np.zeros((2, *EVENT), np.float32)
+    try:
+        likelihood = build(name, rows, float(high))
+    except OptionError:
+        pytest.skip("refuses so many levels")
     if likelihood.parameters > 300:
         pytest.skip("as many parameters as levels")
-    against_scipy(likelihood, np.random.default_rng(3))
+    # SciPy's side of a mixture has a term for each of its levels.
+    against_scipy(likelihood, np.random.default_rng(3), count=60 if high < 10_000 else 10)
 
 
 @pytest.mark.parametrize("raw_df", [0.0, 100.0, 1e4, 1e6])

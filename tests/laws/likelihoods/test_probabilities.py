@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ..zoo import DENSITIES, DISCRETE, EVENT, build, random_h, rows_of, widest
+from ..zoo import DENSITIES, DISCRETE, EVENT, VALUES, build, random_h, rows_of, widest
 from .members import log_probs, member, moments
 
 
@@ -47,8 +47,9 @@ def test_densities_integrate_to_one_in_the_units_of_the_data(name, key):
 @pytest.mark.parametrize("name", DENSITIES)
 def test_other_units_shift_the_density_by_the_log_jacobian(name, factor, key):
     rows = rows_of("real")
-    plain = build(name, rows, sigma=0.7)
-    other = build(name, np.float32(factor) * rows, sigma=0.7 * factor)
+    plain = build(name, rows)
+    sigma = VALUES[name] * factor if name in VALUES else None
+    other = build(name, np.float32(factor) * rows, value=sigma)
     h = random_h(plain, key)
     x = jnp.asarray(rows[:5])
     before = log_probs(plain, h, x)

@@ -14,6 +14,12 @@ from jensen.parts.likelihoods.counts import (
     Poisson,
     PoissonDistribution,
 )
+from jensen.parts.likelihoods.logistic_mixture import (
+    ColourMixtureDistribution,
+    LogisticMixture,
+    LogisticMixtureDistribution,
+)
+from jensen.parts.likelihoods.pixels import DiscretisedLogistic, DiscretisedLogisticDistribution
 from jensen.parts.likelihoods.real import (
     Normal,
     NormalFixed,
@@ -31,7 +37,12 @@ __all__ = [
     "Binomial",
     "BinomialDistribution",
     "Categorical",
+    "ColourMixtureDistribution",
+    "DiscretisedLogistic",
+    "DiscretisedLogisticDistribution",
     "Likelihood",
+    "LogisticMixture",
+    "LogisticMixtureDistribution",
     "NegativeBinomial",
     "NegativeBinomialDistribution",
     "Normal",

@@ -21,10 +21,17 @@ __all__ = [
     "BinomialDistribution",
     "Bounded",
     "Categorical",
+    "bound_of",
+    "mean_logit",
 ]
 
 # Beyond this logit one of the probabilities is 1 in single precision, and log p a straight line.
 _STRAIGHT = 30.0
+
+
+def bound_of(rows: np.ndarray, high: float | None) -> int:
+    """n: what is given, or the largest of the rows."""
+    return int(high if high is not None else max(1.0, rows.max()))
 
 
 class Bounded(Likelihood):
@@ -38,7 +45,7 @@ class Bounded(Likelihood):
 
     @classmethod
     def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "Bounded":
-        return cls(rows.shape[1:], int(high if high is not None else max(1.0, rows.max())))
+        return cls(rows.shape[1:], bound_of(rows, high))
 
     @property
     def largest(self) -> float:
@@ -117,6 +124,7 @@ class Binomial(Bounded):
 
 
 def mean_logit(rows: np.ndarray, n: int) -> np.ndarray:
+    """logit of each entry's mean share of n, of one observation more that is half of n."""
     share = (rows.sum(0) + 0.5) / (n * len(rows) + 1.0)
     return np.log(share / (1 - share))
 
