@@ -38,6 +38,7 @@ SHARES = {
     "draws of missing cells": 9e-8,
     "checks of tables": 1e-8,
     "synthetic rows": 1e-8,
+    "colours": 4e-8,
 }
 
 

@@ -132,10 +132,18 @@ def denoise(
             - "exact": no draws; the closed form of linear-Gaussian models under Gaussian noise.
 
     Raises:
-        OptionError: an unknown method, or "exact" where there is no closed form.
+        OptionError: an unknown method, "exact" where there is no closed form, or a likelihood
+            whose entries depend on each other given z.
         DataError: a row so far out that the model has no density for it.
     """
     checked_method(method, _DRAWS, legal=METHODS)
+    # Noise is taken off entry by entry.
+    if getattr(model.likelihood, "couples_entries", False):
+        raise OptionError(
+            f"denoise: under likelihood={model.likelihood.name!r} the channels of a colour depend"
+            " on each other, and noise is only taken off entries that do not; fit the clean rows"
+            " with likelihood='discretised-logistic' or 'beta-binomial', say."
+        )
     noisy = np.asarray(noisy, dtype=np.float32)
     if method == "exact":
         return _exactly(model, noisy, noise)
