@@ -260,6 +260,14 @@ def test_options_are_checked_by_name(iris, options, named):
         vae.fit(iris)
 
 
+@pytest.mark.parametrize("kind", ["bounded", "real"])
+def test_a_bernoulli_of_grey_values_is_refused_with_the_reason(kind):
+    grey = np.random.default_rng(0).integers(0, 256, (20, 4)) / (1 if kind == "bounded" else 255)
+    reason = rf"these are {kind} .* for 0 and 1 only.*no log-probability.*Choose one of .*normal"
+    with pytest.raises(OptionError, match=reason):
+        jensen.VAE(likelihood="bernoulli", kind=kind, **SMALL).fit(grey)
+
+
 def test_later_rows_that_do_not_fit_are_named(iris, fitted):
     with pytest.raises(DataError, match="expecting 4 features"):
         fitted.transform(iris.to_numpy()[:, :3])

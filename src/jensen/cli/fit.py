@@ -33,8 +33,8 @@ def fit(
         str,
         typer.Option(
             help="auto goes by the data. bernoulli, beta-binomial, binomial, categorical,"
-            " negative-binomial, normal, normal-fixed:SIGMA, normal-predicted, normal-shared,"
-            " poisson or student-t.",
+            " discretised-logistic, logistic-mixture:K of K components, negative-binomial, normal,"
+            " normal-fixed:SIGMA, normal-predicted, normal-shared, poisson or student-t.",
             rich_help_panel=_MODEL,
         ),
     ] = "auto",

@@ -10,7 +10,7 @@ from jensen.data import AnySchema, Schema, TableSchema, container_of, infer, inf
 from jensen.errors import OptionError
 from jensen.objectives import ELBO, IWAE, Objective
 from jensen.parts._families import members
-from jensen.parts.likelihoods import Likelihood
+from jensen.parts.likelihoods import Bernoulli, Likelihood
 from jensen.recipes import build_objective
 from jensen.training import Options
 from jensen.training.options import is_number, is_whole
@@ -212,7 +212,17 @@ def _require_kind(likelihood: Any, schema: Schema) -> None:
     if named is None or schema.kind in named.kinds:
         return
     legal = [name for name, each in members(Likelihood).items() if schema.kind in each.kinds]
+    why = ""
+    if named is Bernoulli:
+        # It is common for grey values, brought into 0..1, nonetheless (Loaiza-Ganem & Cunningham
+        # 2019, "The continuous Bernoulli").
+        why = (
+            " A Bernoulli has probabilities for 0 and 1 only: of other values its cross-entropy is"
+            " no log-probability, nor a density while its constant is left out, and no evidence"
+            " follows from it. Binarise the rows, or take a likelihood of the values they have."
+        )
     raise OptionError(
         f"likelihood={named.name!r} is of {' or '.join(named.kinds)} data, but these are"
-        f" {schema.kind} ({schema.reason}). Choose one of {', '.join(legal)}, or override kind."
+        f" {schema.kind} ({schema.reason}).{why} Choose one of {', '.join(legal)}, or override"
+        " kind."
     )

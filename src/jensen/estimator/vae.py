@@ -56,8 +56,9 @@ class VAE(Density, Transformer, Generator, Imputing):
     Args:
         latent_dim: dimensions of z; those that are not needed switch themselves off.
         likelihood: "auto", which goes by the schema; or one of bernoulli, beta-binomial,
-            binomial, categorical, negative-binomial, normal, normal-fixed:SIGMA,
-            normal-predicted, normal-shared, poisson, student-t; or a likelihood of your own.
+            binomial, categorical, discretised-logistic, logistic-mixture:COMPONENTS (10 without
+            their number), negative-binomial, normal, normal-fixed:SIGMA, normal-predicted,
+            normal-shared, poisson, student-t; or a likelihood of your own.
         hidden: widths of the encoder's hidden layers, the decoder's reversed; () is linear.
         activation: elu, gelu, relu, silu, softplus or tanh.
         prior: normal, mixture:COMPONENTS, vamp:COMPONENTS, or a distribution of your own over z;
