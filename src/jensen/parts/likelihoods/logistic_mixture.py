@@ -54,6 +54,11 @@ def _chosen(logits: Float[Array, "k *rest"], u: Float[Array, "*rest"]) -> Array:
     return jnp.sum(u[None] >= below, axis=0, keepdims=True)
 
 
+def _channels(pixels: Float[Array, "*rest 3"]) -> list[Array]:
+    """Red, green and blue, apart."""
+    return [channel[0] for channel in jnp.split(jnp.moveaxis(pixels, -1, 0), 3)]
+
+
 def _logit(u: Array) -> Array:
     return jnp.log(u) - jnp.log1p(-u)
 
@@ -150,32 +155,33 @@ class ColourMixtureDistribution(eqx.Module):
     coefficients: Float[Array, "components height width 3"]
     n: int = eqx.field(static=True)
 
-    def _moved(self, given: Array) -> Array:
-        """The locations, where r and g of a pixel are these."""
-        red, green, _ = jnp.moveaxis(given - 0.5 * self.n, -1, 0)
-        alpha, beta, gamma = jnp.moveaxis(self.coefficients, -1, 0)
-        red, green = red[None], green[None]
-        shift = jnp.stack([jnp.zeros_like(alpha), alpha * red, beta * red + gamma * green], axis=-1)
-        return self.loc + shift
-
     def _log_probs_of(self, x: Array, given: Array) -> Array:
         """log p of x in each channel, where the channels before it are as in `given`."""
-        loc = self._moved(given)
+        # Channel by channel: in steps of three, as they lie in memory, a CPU takes exponentials one
+        # by one, which is five times slower.
+        red, green, _ = before = _channels(given - 0.5 * self.n)
+        alpha, beta, gamma = _channels(self.coefficients)
+        moved = (
+            jnp.zeros_like(alpha),
+            alpha * red[None],
+            beta * red[None] + gamma * green[None],
+        )
+        locs, scales, values = _channels(self.loc), _channels(self.scale), _channels(x)
 
-        def terms(x: Array) -> list[Array]:
-            both = rounded_terms(x[None], loc, self.scale, 0.0, float(self.n))
-            return [jnp.moveaxis(each, -1, 0) for each in both]
+        def terms(channel: int, x: Array) -> tuple[Array, Array]:
+            loc = locs[channel] + moved[channel]
+            return rounded_terms(x[None], loc, scales[channel], 0.0, float(self.n))
 
-        own = terms(x)
-        before = own if x is given else terms(given)
         exponent, factor = self.logits, jnp.ones_like(self.logits)
         so_far = _log_sum(exponent, factor)
         found = []
         for channel in range(3):
-            joint = _log_sum(exponent + own[0][channel], factor * own[1][channel])
+            own, share = terms(channel, values[channel])
+            joint = _log_sum(exponent + own, factor * share)
             found.append(joint - so_far)
-            exponent = exponent + before[0][channel]
-            factor = factor * before[1][channel]
+            if x is not given:
+                own, share = terms(channel, before[channel] + 0.5 * self.n)
+            exponent, factor = exponent + own, factor * share
             so_far = joint if x is given else _log_sum(exponent, factor)
         return jnp.stack(found, axis=-1)
 
@@ -195,10 +201,10 @@ class ColourMixtureDistribution(eqx.Module):
 
     def _pixel(self, loc: Array, scale: Array, coefficients: Array, z: Any) -> Array:
         """Values of the three channels, of three standard logistic variables."""
-        middle, channel = 0.5 * self.n, lambda array: jnp.moveaxis(array, -1, 0)
+        middle = 0.5 * self.n
         value = lambda at, s, z: rounded(at + s * z, 0.0, float(self.n))
-        (at_r, at_g, at_b), (s_r, s_g, s_b) = channel(loc), channel(scale)
-        alpha, beta, gamma = channel(coefficients)
+        (at_r, at_g, at_b), (s_r, s_g, s_b) = _channels(loc), _channels(scale)
+        alpha, beta, gamma = _channels(coefficients)
         red = value(at_r, s_r, z[0])
         green = value(at_g + alpha * (red - middle), s_g, z[1])
         blue = value(at_b + beta * (red - middle) + gamma * (green - middle), s_b, z[2])
