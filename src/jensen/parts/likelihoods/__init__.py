@@ -8,6 +8,7 @@ from jensen.parts.likelihoods.bounded import (
     BinomialDistribution,
     Categorical,
 )
+from jensen.parts.likelihoods.colour_mixture import ColourMixtureDistribution
 from jensen.parts.likelihoods.counts import (
     NegativeBinomial,
     NegativeBinomialDistribution,
@@ -15,7 +16,6 @@ from jensen.parts.likelihoods.counts import (
     PoissonDistribution,
 )
 from jensen.parts.likelihoods.logistic_mixture import (
-    ColourMixtureDistribution,
     LogisticMixture,
     LogisticMixtureDistribution,
 )
