@@ -209,8 +209,9 @@ def test_bad_arrays(tmp_path):
         assert str(tmp_path / name) in str(caught.value)
     with pytest.raises(DataError, match="no array 'c'; choose one with --key: a, b"):
         load(tmp_path / "two.npz", key="c")
-    with pytest.raises(DataError, match="a folder"):
-        load(tmp_path)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="none: a folder without images"):
+        load(tmp_path / "none")
 
 
 def test_damaged_archives(tmp_path):
@@ -253,7 +254,7 @@ import sys, types
 sys.modules["jensen"] = types.ModuleType("jensen")
 sys.modules["jensen"].__path__ = [{str(package)!r}]
 import jensen.data
-heavy = {{"jax", "sklearn", "pandas", "polars", "scipy"}}
+heavy = {{"jax", "sklearn", "pandas", "polars", "scipy", "PIL"}}
 print(sorted(heavy & set(sys.modules)))
 print(sorted(m for m in sys.modules if m.startswith("jensen.") and "jensen.data" not in m))
 """

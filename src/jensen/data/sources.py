@@ -1,4 +1,4 @@
-"""Data by name or file, for the command line: built-in sets, .npy, .npz and .csv of numbers."""
+"""Data by name or file, for the command line: built-in sets, arrays, CSV of numbers, images."""
 
 import sys
 import zlib
@@ -14,6 +14,8 @@ import numpy as np
 from jensen.data.cautions import header_of_numbers
 from jensen.data.csv_lines import Text
 from jensen.data.csv_numbers import read_csv
+from jensen.data.images.folders import height_and_width, read_folder
+from jensen.data.images.idx import is_idx, name_of, read_idx
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
 
@@ -23,6 +25,7 @@ _UNREADABLE = (
     RuntimeError, MemoryError, OverflowError,
 )  # fmt: skip
 SUFFIXES = (".npy", ".npz", ".csv", ".tsv")
+_IDX = ("-ubyte", ".idx")
 STDIN = "-"
 
 
@@ -36,7 +39,10 @@ class Dataset:
             of polars.
         names: column names, or None.
         labels: one a row, to colour pictures by, or None; no model sees them.
-        cautions: lines on how the file was read, where another reading is likely too.
+        cautions: lines on how the file was read, where another reading is likely too; and on what
+            could not be read.
+        notes: lines on what was read, of images.
+        files: of a folder of images the path of each, below the folder.
 
     """
 
@@ -45,6 +51,8 @@ class Dataset:
     names: tuple[str, ...] | None = None
     labels: np.ndarray | None = None
     cautions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
 
 
 def load(
@@ -52,22 +60,28 @@ def load(
     key: str | None = None,
     header: bool | None = None,
     names: Sequence[str] | None = None,
+    size: str | Sequence[int] | None = None,
+    colour: bool | None = None,
 ) -> Dataset:
-    """Read a built-in set or a file; nothing is unpickled.
+    """Read a built-in set, a file or a folder of images; nothing is unpickled.
 
     Args:
-        source: a name in `BUILT_IN`; the path of a .npy, .npz, .csv or .tsv file; or "-", which
-            is CSV on standard input. A file called like a built-in set is meant by "./digits".
-            What was read already comes as `Text`.
+        source: a name in `BUILT_IN`; the path of a .npy, .npz, .csv or .tsv file, of one in MNIST's
+            idx format (train-images-idx3-ubyte.gz), or of a folder of images; or "-", which is CSV
+            on standard input. A file called like a built-in set is meant by "./digits". What was
+            read already comes as `Text`.
         key: the array of an .npz file; may be left out where it holds one.
         header: whether the first line of a .csv names the columns; None finds it out: a line of
             numbers alone is data, but for 0, 1, 2, ..., as pandas numbers columns.
         names: known names of columns: where `header` is None, a first line that equals them
             names the columns, whatever it looks like.
+        size: height and width to which the images of a folder are resized: "28x28" or (28, 28);
+            without it all must have one size (`images.read_folder`).
+        colour: whether images of a folder are to be in colour; None goes by what they show.
 
     Raises:
         OptionError: neither a file nor a built-in name, an unknown suffix, a `key` for a file
-            without keys, or a `header` for one without lines.
+            without keys, a `header` for one without lines, or a `size` for what is no folder.
         DataError: the file is missing, empty, damaged or holds no finite numbers; it is named.
 
     >>> digits = load("digits")
@@ -76,25 +90,36 @@ def load(
     >>> load("digit")
     Traceback (most recent call last):
     jensen.errors.OptionError: 'digit': neither a file nor a built-in set; built-in are digits,
-    files end in .npy, .npz, .csv, .tsv
+    files end in .npy, .npz, .csv, .tsv, -ubyte, .idx; a folder holds images
 
     """
+    sides = None if size is None else height_and_width(size)
     if str(source) in BUILT_IN:
+        _refuse_size(size, str(source))
         _refuse_key(key, str(source))
         _refuse_header(header, str(source))
         return BUILT_IN[str(source)]()
     if source == STDIN or isinstance(source, Text):
+        _refuse_size(size, place(STDIN))
         _refuse_key(key, place(STDIN))
         text = source if isinstance(source, Text) else Text(place(STDIN), read_stdin())
         X, found = read_csv(text, header, names)
         return _dataset("stdin", text.name, X, found, guessed=header is None)
     path = Path(source)
+    if path.is_dir():
+        _refuse_key(key, str(path))
+        _refuse_header(header, str(path))
+        return _images(path, sides, colour)
+    _refuse_size(size, str(path))
     _require_file(path)
     is_csv = path.suffix.lower() in (".csv", ".tsv")
     if not is_csv:
         _refuse_header(header, str(path))
     found = None
     try:
+        if is_idx(path):
+            _refuse_key(key, str(path))
+            return _dataset(name_of(path), str(path), _of_images(path, read_idx(path)), None)
         if path.suffix.lower() == ".npz":
             X = _read_npz(path, key)
         elif path.suffix.lower() == ".npy":
@@ -138,6 +163,30 @@ def _dataset(
     return Dataset(name, X, names, cautions=tuple(f"caution: {where}: {each}" for each in doubts))
 
 
+def _images(path: Path, size: tuple[int, int] | None, colour: bool | None) -> Dataset:
+    try:
+        found = read_folder(path, size, colour)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return Dataset(
+        path.resolve().name,
+        found.X,
+        labels=found.labels,
+        cautions=found.cautions,
+        notes=found.notes,
+        files=found.files,
+    )
+
+
+def _of_images(path: Path, X: np.ndarray) -> np.ndarray:
+    """The array of an idx file, unless it holds the labels of such images."""
+    if X.ndim == 1:
+        raise DataError(
+            f"{path}: holds one number for each row, as labels do; give the file of the images"
+        )
+    return X
+
+
 def read_stdin() -> bytes:
     """All that comes on standard input; `DataError` where nothing does."""
     try:
@@ -162,10 +211,11 @@ BUILT_IN: dict[str, Callable[[], Dataset]] = {"digits": _digits}
 
 
 def _require_file(path: Path) -> None:
-    legal = f"built-in are {', '.join(BUILT_IN)}, files end in {', '.join(SUFFIXES)}"
-    if path.is_dir():
-        raise DataError(f"{path}: a folder; give a file ({', '.join(SUFFIXES)})")
-    if path.suffix.lower() not in SUFFIXES:
+    legal = (
+        f"built-in are {', '.join(BUILT_IN)}, files end in {', '.join((*SUFFIXES, *_IDX))}; a"
+        " folder holds images"
+    )
+    if path.suffix.lower() not in SUFFIXES and not is_idx(path):
         what = "unknown kind of file" if path.exists() else "neither a file nor a built-in set"
         raise OptionError(f"{str(path)!r}: {what}; {legal}")
     if not path.exists():
@@ -178,6 +228,13 @@ def _refuse_key(key: str | None, source: str) -> None:
     if key is not None:
         raise OptionError(
             f"key={key!r}: only .npz files have keys, {source} has none; leave it out"
+        )
+
+
+def _refuse_size(size: str | Sequence[int] | None, source: str) -> None:
+    if size is not None:
+        raise OptionError(
+            f"size={size!r}: only folders of images are resized, and {source} is none; leave it out"
         )
 
 
