@@ -35,7 +35,9 @@ KINDS = ("binary", "bounded", "count", "real")
 EXACT = 2**24
 """The largest integer up to which float32 holds every integer."""
 
-_PIXEL_COLUMNS = 64
+PIXEL_COLUMNS = 64
+"""Columns from which on bytes are pixels, though rows are flat."""
+
 _PIXEL_FLOOR = 16
 # Rows for each column from which on a regression's residuals are no accident, and the most of
 # them that are looked at; as many columns at most.
@@ -167,7 +169,7 @@ def _whole_columns(values: np.ndarray) -> np.ndarray:
 
 
 def _are_pixels(values: np.ndarray, shape: tuple[int, ...], top: float) -> bool:
-    many = len(shape) > 1 or values.shape[1] >= _PIXEL_COLUMNS
+    many = len(shape) > 1 or values.shape[1] >= PIXEL_COLUMNS
     return values.dtype == np.uint8 and top > _PIXEL_FLOOR and many
 
 

@@ -9,10 +9,21 @@ import numpy as np
 
 from jensen._words import counted
 from jensen.data.frames import CONTAINERS, numpy_dtype, require_same_names
+from jensen.data.images.binarising import (
+    BINARISATIONS,
+    binarise,
+    probabilities,
+    require_grey,
+    words,
+)
 from jensen.data.kinds import KINDS, require_support
 from jensen.data.restoring import restore
 from jensen.data.rows import read_rows, to_float32
 from jensen.errors import DataError, FileError, OptionError
+
+# Fields that came later: files of before lack them, and where they say nothing they are not
+# written, so that such files stay as they were.
+_LATER: dict[str, Any] = {"flat": False, "binarised": None, "binarised_from": None}
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,11 @@ class Schema:
         dtypes: the frame's own type for each column, or None for arrays.
         reason: why this kind.
         cautions: what the user should know before trusting densities.
+        flat: whether rows came without the `shape` that was inferred of them, and come back so.
+        binarised: how rows of grey values are made 0 and 1: "threshold", "fixed" or "fresh" (see
+            `images.binarise`); `None` where they are not.
+        binarised_from: the largest grey value, of which half is the threshold, and by which values
+            are divided to be probabilities; `None` with `binarised`.
 
     Raises:
         OptionError: fields that contradict each other.
@@ -55,6 +71,9 @@ class Schema:
     dtypes: tuple[str, ...] | None = None
     reason: str = ""
     cautions: tuple[str, ...] = ()
+    flat: bool = False
+    binarised: str | None = None
+    binarised_from: float | None = None
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -80,11 +99,30 @@ class Schema:
         # lower case only: "Int64" is a type of pandas and none of NumPy's
         if numpy_dtype(str(self.dtype)) is None or self.dtype != str(self.dtype).lower():
             raise OptionError(f"dtype={self.dtype!r}; legal are NumPy's names of number types")
+        if not isinstance(self.flat, bool):
+            raise OptionError(f"flat={self.flat!r}; legal are True and False")
+        if self.binarised not in (None, *BINARISATIONS[1:]):
+            legal = f"None, {', '.join(BINARISATIONS[1:])}"
+            raise OptionError(f"binarised={self.binarised!r}; legal are {legal}")
+        if (self.binarised is None) != (self.binarised_from is None):
+            raise OptionError("binarised and binarised_from go together; give both or neither")
+        if self.binarised_from is not None and not (
+            self.kind == "binary" and isfinite(self.binarised_from) and self.binarised_from >= 1
+        ):
+            raise OptionError(
+                f"binarised_from={self.binarised_from!r}; legal are numbers from 1 up, of binary"
+                " data only"
+            )
 
     @property
     def width(self) -> int:
         """Numbers in one datum: the product of `shape`."""
         return prod(self.shape)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape in which rows come back: `shape`, or that of a row without an order."""
+        return (self.width,) if self.flat else self.shape
 
     @property
     def discrete(self) -> bool:
@@ -110,7 +148,9 @@ class Schema:
         shape = f" of shape {self.shape}" if len(self.shape) > 1 else ""
         return [
             f"columns: {self.width}{shape}, as {self.container} {self.dtype}",
+            *self._pictures(),
             f"kind: {kind}" + (f" ({self.reason})" if self.reason else ""),
+            *self._binarisation(),
             f"scores: {'probabilities' if self.discrete else 'densities'}, in nats per row",
             *(f"caution: {sentence}" for sentence in self.cautions),
         ]
@@ -121,6 +161,10 @@ class Schema:
         `X` is an array or nested sequence, flat (rows, width) or shaped (rows, *shape), or a
         frame; `names` are its column names where it is not a frame.
 
+        Of a schema that binarises rows may be grey, and come back as zeros and ones; a row
+        without another value than 0 and 1 is taken for binarised already, as those that the model
+        draws are.
+
         Raises:
             DataError: a `ValueError`; names row and column of the first misfit and the remedy.
 
@@ -128,17 +172,43 @@ class Schema:
         >>> infer([[0, 1], [1, 1]]).check([[1, 0]])
         array([[1., 0.]], dtype=float32)
         """
-        rows = read_rows(X)
-        given = rows.names if names is None else tuple(names)
-        if given is not None and self.names is not None:
-            require_same_names(given, self.names)
-        flat = self._flatten(rows.values)
+        flat = self._read(X, names)
         result = to_float32(flat, self.names, self.shape)
-        require_support(flat, self.kind, self.high, self.names, self.shape)
+        if self.binarised is None or self.binarised_from is None:
+            require_support(flat, self.kind, self.high, self.names, self.shape)
+        else:
+            require_grey(flat, self.binarised_from, self.names, self.shape)
+            result = binarise(flat, self.binarised, self.binarised_from)
         return result.reshape(len(result), *self.shape)
+
+    def probabilities(self, X: Any, names: Sequence[str] | None = None) -> np.ndarray:
+        """What training draws zeros and ones from, float32, shape (rows, *shape).
+
+        Where the schema binarises "fresh" these are grey values over the largest; otherwise the
+        rows of `check`, zeros and ones, of which each draw is the same.
+
+        Raises `DataError` as `check` does, and `OptionError` where rows are not binary.
+
+        >>> from jensen.data import infer
+        >>> X = np.array([[0, 255], [102, 51]], dtype="uint8")
+        >>> infer(X, high=255, binarise="fresh").probabilities(X)
+        array([[0. , 1. ],
+               [0.4, 0.2]], dtype=float32)
+        """
+        if self.kind != "binary":
+            raise OptionError(f"kind={self.kind!r}: only binary rows have probabilities")
+        if self.binarised != "fresh" or self.binarised_from is None:
+            return self.check(X, names)
+        flat = self._read(X, names)
+        to_float32(flat, self.names, self.shape)
+        require_grey(flat, self.binarised_from, self.names, self.shape)
+        return probabilities(flat, self.binarised_from).reshape(len(flat), *self.shape)
 
     def restore(self, x: Any, exact: bool = True, container: str | None = None) -> Any:
         """Give numbers from a model, shape (rows, *shape), the form of the user's data.
+
+        Rows that were read as images though they came flat are flat again (`row_shape`). Rows of a
+        schema that binarises come as zeros and ones, in the type of the grey ones.
 
         With `exact` (draws) whole kinds are rounded into their support and every column has the
         type it came in; without (means) integers and booleans come back as float64, floats as
@@ -160,11 +230,15 @@ class Schema:
         if container not in CONTAINERS:
             raise OptionError(f"container={container!r}; legal are {', '.join(CONTAINERS)}")
         result = restore(flat, container, self.dtype, self.dtypes, self.names, exact)
-        return result.reshape(len(flat), *self.shape) if container == "numpy" else result
+        return result.reshape(len(flat), *self.row_shape) if container == "numpy" else result
 
     def to_json(self) -> dict[str, Any]:
         """Fields as plain JSON types; `from_json` reads them back."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if not (name in _LATER and value == _LATER[name])
+        }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -179,10 +253,10 @@ class Schema:
         True
         """
         known = {field.name for field in fields(cls)}
-        if not isinstance(stored, Mapping) or set(stored) != known:
-            given = set(stored) if isinstance(stored, Mapping) else set()
+        given = set(stored) if isinstance(stored, Mapping) else set()
+        if not known - set(_LATER) <= given <= known:
             raise FileError(
-                f"schema: missing fields {sorted(known - given)}, unknown fields "
+                f"schema: missing fields {sorted(known - given - set(_LATER))}, unknown fields "
                 f"{sorted(map(str, given - known))}; the file was altered or is of another version"
             )
         values: dict[str, Any] = {
@@ -192,6 +266,35 @@ class Schema:
             return cls(**values)
         except (OptionError, TypeError) as error:
             raise FileError(f"schema: {error}; the file was altered") from None
+
+    def _pictures(self) -> list[str]:
+        """A line where rows are pixels of images."""
+        grey_high = self.binarised_from or self.high
+        if self.dtype != "uint8" or grey_high != 255 or len(self.shape) not in (2, 3):
+            return []
+        if self.shape[2:] not in ((), (1,), (3,)):
+            return []
+        height, width = self.shape[:2]
+        told = f"{height} × {width}, {'colour' if self.shape[2:] == (3,) else 'grey'}"
+        if self.flat:
+            told += f"; flat rows read as images, --shape {self.width} for rows without an order"
+        return [f"images: {told}"]
+
+    def _binarisation(self) -> list[str]:
+        if self.binarised is None or self.binarised_from is None:
+            return []
+        return [
+            f"binarised: {words(self.binarised, self.binarised_from)}; the way moves the evidence,"
+            " of MNIST by some nats a row, so compare figures of one way only"
+        ]
+
+    def _read(self, X: Any, names: Sequence[str] | None) -> np.ndarray:
+        """Rows as they were given, shape (rows, width), under the names that are due."""
+        rows = read_rows(X)
+        given = rows.names if names is None else tuple(names)
+        if given is not None and self.names is not None:
+            require_same_names(given, self.names)
+        return self._flatten(rows.values)
 
     def _flatten(self, values: np.ndarray) -> np.ndarray:
         """Values as (rows, width); a datum may come flat or in the event's shape."""

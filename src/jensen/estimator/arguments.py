@@ -45,6 +45,8 @@ _OBJECTIVE_OF_TABLES = IWAE(5, hides=0.5)
 # (census incomes) 100 have 0.06 nats a row more than 10, and what boosting
 # learns of rows drawn from them predicts better, F1 0.779 beside 0.772.
 _COMPONENTS_OF_TABLES = 10, 250, 100
+# What says something of arrays of one kind of number alone, and says nothing by itself.
+_OF_NUMBERS = {"high": None, "shape": None, "dtype": None, "binarise": "none"}
 _TRAINING = (
     "max_epochs", "batch_size", "learning_rate", "warmup", "decay", "weight_decay", "clip",
     "average", "early_stopping", "patience", "max_time",
@@ -80,7 +82,7 @@ def schema_of(vae: "VAE", X: Any) -> AnySchema:
 
     Raises `DataError` or `OptionError` as the inferences do.
     """
-    of_numbers = {name: getattr(vae, name) for name in ("high", "shape", "dtype")}
+    of_numbers = {name: getattr(vae, name) for name in _OF_NUMBERS}
     if not (vae.schema is None or isinstance(vae.schema, (Mapping, TableSchema))):
         raise OptionError(
             f"schema={vae.schema!r}: give {{column: {{field: value}}}}, or a data.TableSchema."
@@ -89,7 +91,7 @@ def schema_of(vae: "VAE", X: Any) -> AnySchema:
         return replace(vae.schema, container=container_of(X))
     if vae.kind == "table" or vae.schema is not None or (vae.kind is None and is_table(X)):
         for name, value in of_numbers.items():
-            if value is not None:
+            if value != _OF_NUMBERS[name]:
                 raise OptionError(
                     f"{name}={value!r}: is of arrays of one kind of number, and these rows are a"
                     " table; say what a column is by schema={column: {field: value}}."

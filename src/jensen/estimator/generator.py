@@ -63,7 +63,7 @@ class Generator(Fitted):
         if not isinstance(self.schema_, Schema):
             return self._restored(flat, not mean, key)
         restored = self.schema_.restore(flat, exact=not mean, container="numpy")
-        return np.asarray(restored).reshape(len(checked), n, *self.schema_.shape)
+        return np.asarray(restored).reshape(len(checked), n, *self.schema_.row_shape)
 
     def fidelity(
         self,
@@ -146,8 +146,10 @@ class Generator(Fitted):
                 "denoise: knows noise of numbers of one kind, and this model is of a table; cells"
                 " that are known to be wrong can be left empty and filled by impute."
             )
+        # Noise takes whole numbers off their grid and out of their bounds, and of zeros and ones
+        # with noise none may be taken for grey.
+        real = replace(schema, kind="real", dtype="float64", binarised=None, binarised_from=None)
         if noise is None:
-            real = replace(schema, kind="real", dtype="float64")
             noise = queries.gaussian_noise_of(real.check(X), self._kept_rows("denoise"))
         kind = queries.parse_noise(noise, schema.low, schema.high, schema.discrete)
         if schema.kind not in kind.kinds:
@@ -155,8 +157,7 @@ class Generator(Fitted):
                 f"noise={noise!r} is for {' or '.join(kind.kinds)} data, and these are"
                 f" {schema.kind}: give gaussian:SIGMA or salt-and-pepper:RATE."
             )
-        # Noise takes whole numbers off their grid and out of their bounds.
-        seen = replace(schema, kind="real", dtype="float64") if kind.name == "gaussian" else schema
+        seen = real if kind.name == "gaussian" else schema
         clean = queries.denoise(self.model_, seen.check(X), kind, self._key(7), method)
         return replace(
             clean,

@@ -73,8 +73,12 @@ class VAE(Density, Transformer, Generator, Imputing):
         kind: override of what the schema infers, as the next four: binary, bounded, count or real,
             one kind for all columns; or table, a kind for each.
         high: the largest value that bounded data can take.
-        shape: event shape where rows are given flat: (8, 8) for images of 64 columns.
+        shape: event shape where rows are given flat: (8, 8) for images of 64 columns. Flat bytes
+            that are pixels of square images are read as such by themselves, and (784,) says no.
         dtype: NumPy's name of the number type in which samples come back: "uint8".
+        binarise: how grey values become 0 and 1: "none" leaves them; "threshold" cuts at half of
+            the largest; "fixed" draws each pixel once, with its value over the largest for
+            probability; "fresh" draws it anew in each epoch. Later rows are treated alike.
         schema: of a table, {column: {field: value}} in place of what is inferred (fields of
             `data.Column`: kind, likelihood, step, ...), or a whole `data.TableSchema`.
         missing: why cells of a table are missing: "ignored", which is right where it depends on
@@ -144,6 +148,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         high: int | None = None,
         shape: Sequence[int] | None = None,
         dtype: str | None = None,
+        binarise: str = "none",
         schema: Any = None,
         missing: str = "ignored",
         max_epochs: int | str = "auto",
@@ -177,6 +182,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         self.high = high
         self.shape = shape
         self.dtype = dtype
+        self.binarise = binarise
         self.schema = schema
         self.missing = missing
         self.max_epochs = max_epochs

@@ -248,6 +248,12 @@ def require_same_units(
             f"A is of {supports[0]} and B of {supports[1]}",
             "fit both to the same rows, unscaled, with the same kind and high",
         )
+    ways = [_binarisation(each) for each in (first, second)]
+    if None not in ways and ways[0] != ways[1]:
+        raise _refusal(
+            f"A is of rows binarised by {ways[0]} and B of rows binarised by {ways[1]}",
+            "fit both with the same binarise",
+        )
     if of_densities:
         _require_same_scale(a, b, first.names or second.names)
     return _ranges(first, second)
@@ -296,6 +302,14 @@ def _support(schema: Schema) -> str:
         "count": "counts",
         "real": "real numbers",
     }[schema.kind]
+
+
+def _binarisation(schema: Schema) -> str | None:
+    """How grey rows are made 0 and 1 where they are scored; `None` where only 0 and 1 come."""
+    if schema.binarised is None:
+        return None
+    way = "threshold" if schema.binarised == "threshold" else "a draw of each pixel"
+    return f"{way} of 0..{schema.binarised_from:g}"
 
 
 def _require_same_scale(a: Model, b: Model, names: tuple[str, ...] | None = None) -> None:
