@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from jensen.cli import main
 
@@ -27,6 +28,18 @@ CASES = [
     ("fit two.npz", "--key: a, b"),
     ("fit two.npz --key c", "'c'"),
     ("fit two.npz --key a --test-key c", "two.npz: no array 'c'"),
+    ("fit no-images", "no-images: a folder without images"),
+    ("fit bad-images", "bad-images: no image in it can be read: 1.png is no image"),
+    ("fit one-image", "one-image: holds 1 row"),
+    ("fit images", "make them one size with --size 8x8"),
+    ("fit images --size 8", "--size='8': give height and width"),
+    ("fit images --key a", "--key='a'"),
+    ("fit images --size 8x8 --test-key a", "--key='a'"),
+    ("fit images --kind table", "images is no table"),
+    ("fit table.csv --size 8x8", "--size 8x8: only folders of images"),
+    ("fit digits --size 8x8", "--size 8x8: only folders of images"),
+    ("fit cut-images-idx3-ubyte", "cut-images-idx3-ubyte: its header says 2 x 8 x 8"),
+    ("fit labels-idx1-ubyte.gz", "no such file"),
     ("fit table.csv --key a", "--key='a'"),
     ("fit nan.npy --header", "--header: only .csv and .tsv"),
     ("fit two.npz --key a --no-header", "--no-header: only .csv and .tsv"),
@@ -50,6 +63,8 @@ CASES = [
     (f"{FIT} --high nan", "--high=nan"),
     (f"{FIT} --shape 3,x", "--shape 3,x: give whole numbers of at least 1, such as 28,28"),
     (f"{FIT} --shape 2,2", "--shape=(2, 2) does not hold 3 columns"),
+    (f"{FIT} --binarise fair", "none, threshold, fixed, fresh"),
+    (f"{FIT} --binarise fixed", "--binarise='fixed' is of grey values"),
     (f"{FIT} --dtype uint9", "--dtype='uint9'"),
     (f"{FIT} --dtype uint8", "--dtype='uint8' holds whole numbers only"),
     # training
@@ -101,6 +116,7 @@ CASES = [
     ("denoise model wide.csv --noise gaussian:1", "wide.csv"),
     ("denoise model table.csv --noise gaussian:1 --out x.csv --std-out x.csv", "--std-out x.csv"),
     ("denoise model table.csv --noise gaussian:1 --out x.csv --std-out ./x.csv", "--out"),
+    ("score model images", "images: a folder of images, and the model is of rows of shape (3,)"),
     ("decode model table.csv", "table.csv: latents have shape (30, 3)"),
     ("score model text.csv", "text.csv: line 3"),
     ("check model wide.csv", "wide.csv"),
@@ -141,6 +157,13 @@ def home(tmp_path_factory, save_model):
     np.save(home / "nan.npy", [[0.5, 1.0], [np.nan, 2.0]])
     (home / "one.csv").write_text("a,b\n1,2\n")
     (home / "empty.csv").write_text("")
+    for folder in ("no-images", "bad-images", "one-image", "images"):
+        (home / folder).mkdir()
+    (home / "bad-images" / "1.png").write_text("no image")
+    for folder, image, size in (("one-image", 1, 8), ("images", 1, 8), ("images", 2, 9)):
+        grey = np.full((size, size), 99, np.uint8)
+        Image.fromarray(grey).save(home / folder / f"{image}.png")
+    (home / "cut-images-idx3-ubyte").write_bytes(b"\0\0\x08\3" + b"\0\0\0\2" + b"\0\0\0\x08" * 2)
     np.savez(home / "two.npz", a=X, b=X)
     for name in ("model", "altered"):
         save_model(home / name, X, ["a", "b", "c"])

@@ -110,14 +110,21 @@ def held_out_rows(vae: "VAE", source: Source, rows: str | None) -> HeldOut:
 
 
 def held_out_where_known(
-    model: Path, data: str, key: str | None, header: bool | None, rows: str | None
+    model: Path,
+    data: str,
+    key: str | None,
+    header: bool | None,
+    rows: str | None,
+    *,
+    quiet: bool = False,
 ) -> tuple["VAE", HeldOut]:
     """A model, and the rows that a user names; without --rows those that `jensen fit` held out.
 
     It says so where it read the same data, and then all others were fitted to. Otherwise all
     rows are taken for held out.
     """
-    vae, source = load_model(model), Source(data, key, header, missing_spellings(model))
+    vae = load_model(model)
+    source = Source(data, key, header, missing_spellings(model), quiet=quiet)
     run = read_run(model) if rows is None else None
     if run is None or run.get("test_key") is not None:
         return vae, held_out_rows(vae, source, rows)
@@ -129,7 +136,7 @@ def held_out_where_known(
     return vae, held_out_of(dataset, np.array(run["test"], dtype=int))
 
 
-def held_out_by_fit(vae: "VAE", model: Path) -> HeldOut:
+def held_out_by_fit(vae: "VAE", model: Path, *, quiet: bool = False) -> HeldOut:
     """The rows that `jensen fit` held out when it made `model`.
 
     Raises:
@@ -146,7 +153,9 @@ def held_out_by_fit(vae: "VAE", model: Path) -> HeldOut:
             f"{model}: was fitted to standard input, which is gone; name held-out rows: jensen"
             " report MODEL DATA"
         )
-    source = Source(run["data"], run["key"], run.get("header"), tuple(run.get("na") or ()))
+    source = Source(
+        run["data"], run["key"], run.get("header"), tuple(run.get("na") or ()), quiet=quiet
+    )
     dataset = read_fitting_rows(vae, source)
     if _digest(vae, dataset) != run["digest"]:
         raise DataError(

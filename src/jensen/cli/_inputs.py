@@ -11,6 +11,7 @@ import numpy as np
 
 import jensen
 from jensen.cli._folder import read_run
+from jensen.cli._output import say
 from jensen.data import BUILT_IN, Dataset, TableSchema
 from jensen.data.csv_lines import Text
 from jensen.data.sources import STDIN, place, read_stdin
@@ -53,6 +54,9 @@ class Source:
         header: whether a CSV's first line names the columns.
         na: what else stands in a CSV for a missing cell of a table.
         text: what came on standard input, once it was read.
+        size: height and width to which images of a folder are resized; of a model's own size
+            without it.
+        quiet: do not tell on stderr what of a folder of images was left out or changed.
     """
 
     data: str
@@ -60,6 +64,8 @@ class Source:
     header: bool | None = None
     na: tuple[str, ...] = ()
     text: Text | None = None
+    size: str | None = None
+    quiet: bool = False
 
     @property
     def where(self) -> str | Text:
@@ -71,24 +77,58 @@ class Source:
         """What runs and pages are called after."""
         return "stdin" if self.data == STDIN else Path(self.data).stem
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether the rows are images of a folder, whatever it is called."""
+        return self.data not in BUILT_IN and Path(self.data).is_dir()
+
     def opened(self) -> "Source":
         """The same, to be read more than once: what comes on standard input comes once."""
         if self.data != STDIN or self.text is not None:
             return self
         return replace(self, text=Text(place(STDIN), read_stdin()))
 
-    def load(self, names: Sequence[str] | None = None) -> Dataset:
-        """All rows as numbers; `names` are those of a model's columns."""
+    def load(
+        self, names: Sequence[str] | None = None, shape: tuple[int, ...] | None = None
+    ) -> Dataset:
+        """All rows as numbers.
+
+        `names` are those of a model's columns, and `shape` is that of its rows, which images of a
+        folder are given.
+        """
         if is_frame_file(self.data):
             from jensen.data.tables import read_table
 
             return array_of(self, read_table(self.data, header=self.header))
-        return jensen.data.load(self.where, self.key, self.header, names)
+        if shape is not None and self.is_folder:
+            return self._images_of(shape)
+        return jensen.data.load(self.where, self.key, self.header, names, self.size)
+
+    def _images_of(self, shape: tuple[int, ...]) -> Dataset:
+        """Images of a folder in the shape of a model's rows."""
+        channels = shape[2:]
+        if len(shape) < 2 or channels not in ((), (1,), (3,)):
+            raise DataError(
+                f"{self.data}: a folder of images, and the model is of rows of shape {shape}; give"
+                " rows of that shape"
+            )
+        found = jensen.data.load(
+            self.data, self.key, self.header, size=shape[:2], colour=channels == (3,)
+        )
+        return replace(found, X=found.X[..., None]) if channels == (1,) else found
+
+    def tell(self, dataset: Dataset) -> Dataset:
+        """The same rows; of images it is said which files were left out, as that moves the numbers
+        of rows, and which were changed."""
+        if dataset.files is not None:
+            for line in [*dataset.notes, *dataset.cautions]:
+                say(self.quiet, line)
+        return dataset
 
 
 def is_frame_file(data: str) -> bool:
     """Whether the rows are in a file whose columns have types."""
-    return Path(data).suffix.lower() in FRAMES
+    return Path(data).suffix.lower() in FRAMES and not Path(data).is_dir()
 
 
 def array_of(source: Source, frame: Any) -> Dataset:
@@ -154,16 +194,21 @@ def naming(data: str, error: type[JensenError] = DataError) -> Iterator[None]:
         raise complaint from None
 
 
-def read_rows(source: Source, rows: str | None, names: Sequence[str] | None = None) -> Dataset:
-    """The rows asked for of a built-in set or a file."""
-    return _taken(source.load(names), rows, source.data)
+def read_rows(
+    source: Source,
+    rows: str | None,
+    names: Sequence[str] | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> Dataset:
+    """The rows asked for of a built-in set, a file or a folder of images, which get a `shape`."""
+    return _taken(source.tell(source.load(names, shape)), rows, source.data)
 
 
 def read_fitting_rows(vae: "VAE", source: Source, rows: str | None = None) -> Dataset:
     """The same, where every row of the data must fit the model's schema."""
     if isinstance(vae.schema_, TableSchema):
         return _taken(_read_table(vae.schema_, source), rows, source.data)
-    dataset = source.load(vae.schema_.names)
+    dataset = source.tell(source.load(vae.schema_.names, vae.schema_.shape))
     with naming(source.data):
         # All rows, so that the number in a complaint is the row's number in the file.
         checked = vae.schema_.check(dataset.X, names=dataset.names)

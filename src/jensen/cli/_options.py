@@ -47,8 +47,8 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         show_default=False,
-        help="Rows: a .csv, .tsv, .parquet, .arrow, .npy or .npz file; - for CSV on stdin; or:"
-        " digits.",
+        help="Rows: a .csv, .tsv, .parquet, .arrow, .npy or .npz file, one in MNIST's idx format,"
+        " or a folder of images; - for CSV on stdin; or: digits.",
     ),
 ]
 Key = Annotated[

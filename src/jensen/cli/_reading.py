@@ -17,7 +17,13 @@ from jensen.errors import DataError, FileError, OptionError
 __all__ = ["Fitting", "overrides_of", "read_schema", "read_to_fit", "schema_digest"]
 
 # What says of all columns what a table says of each.
-_OF_NUMBERS = {"high": None, "shape": None, "dtype": None, "likelihood": "auto"}
+_OF_NUMBERS = {
+    "high": None,
+    "shape": None,
+    "dtype": None,
+    "binarise": "none",
+    "likelihood": "auto",
+}
 _CSV = (".csv", ".tsv")
 
 
@@ -52,6 +58,11 @@ def read_to_fit(source: Source, settings: Mapping[str, Any], asked: Path | None)
         OptionError: an option that such rows cannot have.
     """
     kind = settings["kind"]
+    if source.size is not None and not source.is_folder:
+        raise OptionError(
+            f"--size {source.size}: only folders of images are resized, and {place(source.data)} is"
+            " none; leave it out"
+        )
     forced = "--schema" if asked else "--na" if source.na else "--kind table"
     if asked or source.na or kind == "table":
         if kind not in (None, "table"):
@@ -83,7 +94,7 @@ def read_to_fit(source: Source, settings: Mapping[str, Any], asked: Path | None)
 
 def overrides_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What of a model's settings the inference of numbers of one kind is told."""
-    return {name: settings[name] for name in ("kind", "high", "shape", "dtype")}
+    return {name: settings[name] for name in ("kind", "high", "shape", "dtype", "binarise")}
 
 
 def read_schema(path: Path) -> TableSchema:
@@ -147,4 +158,4 @@ def _numbers(source: Source, settings: Mapping[str, Any], dataset: Dataset) -> F
 
 
 def _is_csv(data: str) -> bool:
-    return Path(data).suffix.lower() in _CSV
+    return Path(data).suffix.lower() in _CSV and not Path(data).is_dir()

@@ -81,14 +81,18 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
 
 def _of_arrays(vae: "VAE", X: np.ndarray) -> dict[str, Any]:
     """Rows as pictures, or as lines of numbers."""
+    # Rows that were read as images though they are flat come back flat.
+    shaped = lambda rows: rows.reshape(len(rows), *vae.schema_.shape)
     return {
         "image_shape": image_shape(vae.schema_),
         "value_range": value_range(vae.schema_),
         "feature_names": vae.schema_.names,
-        "prior_samples": vae.sample(_SAMPLES),
-        "posterior_samples": vae.sample(_SAMPLES, "posterior") if count(vae.rows_) else None,
-        "originals": X[:_PAIRS],
-        "reconstructions": vae.reconstruct(X[:_PAIRS]),
+        "prior_samples": shaped(vae.sample(_SAMPLES)),
+        "posterior_samples": (
+            shaped(vae.sample(_SAMPLES, "posterior")) if count(vae.rows_) else None
+        ),
+        "originals": shaped(X[:_PAIRS]),
+        "reconstructions": shaped(vae.reconstruct(X[:_PAIRS])),
     }
 
 

@@ -13,8 +13,10 @@ __all__ = ["require_same"]
 
 # What a resumed run may have otherwise than the run it goes on with.
 _FREE = ("max_time",)
+# What decides how the data are read; "digest", which all of it changes, comes last but one.
+_READ = ("header", "na", "schema", "size", "digest", "test_key")
 # What runs of earlier versions do not say.
-_BEFORE = {"missing": "ignored"}
+_BEFORE = {"missing": "ignored", "binarise": "none"}
 
 
 def require_same(note: dict[str, Any], data: str, path: Path) -> None:
@@ -40,7 +42,7 @@ def require_same(note: dict[str, Any], data: str, path: Path) -> None:
 
 def _settings(note: dict[str, Any]) -> dict[str, Any]:
     """What decides a run's numbers, the reading of the file first."""
-    read = {name: note.get(name) for name in ("header", "na", "schema", "digest", "test_key")}
+    read = {name: note.get(name) for name in _READ}
     return _BEFORE | read | {"na": read["na"] or []} | note["settings"]
 
 
@@ -53,6 +55,10 @@ def _na(spellings: list[str]) -> str:
     return " ".join(f"--na {each}" for each in spellings) or "no --na"
 
 
+def _size(size: str | None) -> str:
+    return "no --size" if size is None else f"--size {size}"
+
+
 def _schema(digest: str | None) -> str:
     return "no --schema" if digest is None else "another --schema"
 
@@ -62,4 +68,9 @@ def _shown(value: Any) -> str:
 
 
 # Options whose value does not follow their name.
-_WORDS: dict[str, Callable[[Any], str]] = {"header": _header, "na": _na, "schema": _schema}
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "header": _header,
+    "na": _na,
+    "schema": _schema,
+    "size": _size,
+}

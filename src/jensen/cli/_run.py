@@ -66,7 +66,8 @@ def run(asked: Asked) -> None:
         resume=asked.resume,
         overwrite=asked.overwrite,
     )
-    for line in [*rows.schema.describe(), *rows.dataset.cautions]:
+    told = rows.dataset
+    for line in [*told.notes, *rows.schema.describe(), *told.cautions]:
         say(asked.quiet, line)
     vae = _train(asked, rows, path)
     say(asked.quiet, _how_it_ended(vae, path))
@@ -129,6 +130,7 @@ def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
         "key": asked.source.key,
         "header": asked.source.header,
         "na": list(asked.source.na),
+        "size": asked.source.size,
         "schema": schema_digest(asked.schema),
         "test_key": asked.test_key,
         "settings": asked.settings | {"test": asked.test_fraction},
@@ -203,8 +205,11 @@ def _support(settings: dict[str, Any], rows: _Rows) -> dict[str, Any]:
     """Overrides where the rows to fit would by themselves be taken for another kind."""
     if isinstance(rows.schema, TableSchema):
         return {"schema": rows.schema}
-    alone = jensen.data.infer(rows.fitted, **overrides_of(settings))
     whole = rows.schema
+    if whole.binarised_from is not None:
+        # Of real numbers it is 1, which needs no saying.
+        return {"high": whole.binarised_from} if whole.binarised_from > 1 else {}
+    alone = jensen.data.infer(rows.fitted, **overrides_of(settings))
     bounded = whole.kind == "bounded"
     if alone.kind == whole.kind and not (bounded and alone.high != whole.high):
         return {}

@@ -22,7 +22,7 @@ def check(
     from jensen.cli._held_out import held_out_where_known
     from jensen.cli._output import print_json, say
 
-    vae, held_out = held_out_where_known(model, data, key, header, rows)
+    vae, held_out = held_out_where_known(model, data, key, header, rows, quiet=quiet)
     say(quiet, f"checking {held_out.words}")
     checked = vae.check(held_out.scored, held_out.training)
     if json:

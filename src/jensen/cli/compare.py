@@ -53,7 +53,9 @@ def compare(
 
     first, second = load_model(a), load_model(b)
     require_same_units(first.model_, second.model_, (first.schema_, second.schema_))
-    dataset = read_fitting_rows(first, Source(data, key, header, missing_spellings(a)), rows)
+    dataset = read_fitting_rows(
+        first, Source(data, key, header, missing_spellings(a), quiet=quiet), rows
+    )
     with naming(data):
         second.schema_.check(dataset.X, names=dataset.names)
     found = first.compare(

@@ -36,7 +36,7 @@ def decode(
     answer = Answer(out, json, quiet)
     vae = load_model(model)
     answer.require(table=isinstance(vae.schema_, TableSchema))
-    Z = read_rows(Source(latents, key, header), rows).X
+    Z = read_rows(Source(latents, key, header, quiet=quiet), rows).X
     with naming(latents, OptionError):
         decoded = vae.inverse_transform(Z)
     answer.show_rows("rows", decoded, vae.schema_)

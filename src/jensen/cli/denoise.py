@@ -58,7 +58,10 @@ def denoise(
             " wrong and fill them with jensen impute"
         )
     noisy = read_rows(
-        Source(data, key, header, missing_spellings(model)), rows, vae.schema_.names
+        Source(data, key, header, missing_spellings(model), quiet=quiet),
+        rows,
+        vae.schema_.names,
+        vae.schema_.shape,
     ).X
     with naming(data):
         clean = vae.denoise(noisy, noise=noise, method=method)

@@ -38,7 +38,7 @@ def diagnose(
 
     require_suffix(report, (".html",))
     began = time.monotonic()
-    vae, found = held_out_where_known(model, data, key, header, rows)
+    vae, found = held_out_where_known(model, data, key, header, rows, quiet=quiet)
     held_out = limited(found)
     annealed = min(MOST_ANNEALED, len(held_out.indices))
     say(quiet, f"diagnosing {held_out.words}; {annealed} annealed")

@@ -56,7 +56,9 @@ def encode(
         )
     if out is not None and draws_out is not None and out.resolve() == draws_out.resolve():
         raise OptionError(f"--draws-out {draws_out}: is also where --out goes; give another file")
-    vae, X = model_and_rows(model, Source(data, key, header, missing_spellings(model)), rows)
+    vae, X = model_and_rows(
+        model, Source(data, key, header, missing_spellings(model), quiet=quiet), rows
+    )
     names = list(vae.get_feature_names_out())
     if method == "mean":
         answer.show("latents", vae.transform(X), names)

@@ -82,7 +82,9 @@ def evidence(
     from jensen.data.tables import Unseen
 
     began = time.monotonic()
-    vae, X = model_and_rows(model, Source(data, key, header, missing_spellings(model)), rows)
+    vae, X = model_and_rows(
+        model, Source(data, key, header, missing_spellings(model), quiet=quiet), rows
+    )
     if isinstance(vae.schema_, TableSchema):
         unseen = Unseen(vae.schema_.columns)
         unseen.add(X, first_row(rows))

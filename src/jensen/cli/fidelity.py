@@ -45,7 +45,7 @@ def fidelity(
     from jensen.cli._held_out import held_out_where_known
     from jensen.cli._output import print_json, say
 
-    vae, held_out = held_out_where_known(model, data, key, header, rows)
+    vae, held_out = held_out_where_known(model, data, key, header, rows, quiet=quiet)
     say(quiet, f"comparing with {held_out.words}")
     found = vae.fidelity(
         held_out.scored, n, target=target, training=held_out.training, random_state=seed

@@ -120,10 +120,28 @@ def fit(
         str | None,
         typer.Option(
             show_default=False,
-            help="Shape of one row where the columns are an image's: 28,28.",
+            help="Shape of one row where the columns are an image's: 28,28; or 784, where flat"
+            " bytes are not to be read as images.",
             rich_help_panel=_MODEL,
         ),
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEIGHTxWIDTH",
+            show_default=False,
+            help="Resize the images of a folder to this; needed where their sizes differ: 28x28.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    binarise: Annotated[
+        str,
+        typer.Option(
+            help="How grey values become 0 and 1: none, threshold (half of the largest), fixed"
+            " (one draw for each pixel) or fresh (another in each epoch).",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "none",
     dtype: Annotated[
         str | None,
         typer.Option(
@@ -205,7 +223,7 @@ def fit(
 
     run(
         Asked(
-            source=Source(data, key, header, tuple(na or ())),
+            source=Source(data, key, header, tuple(na or ()), size=size),
             test_key=test_key,
             test_fraction=test_fraction,
             settings={
@@ -225,6 +243,7 @@ def fit(
                 "high": high,
                 "shape": None if shape is None else _whole_numbers("--shape", shape, "28,28"),
                 "dtype": dtype,
+                "binarise": binarise,
                 "missing": missing,
                 "random_state": seed,
             },

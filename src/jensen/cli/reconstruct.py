@@ -32,6 +32,8 @@ def reconstruct(
     from jensen.data import TableSchema
 
     answer = Answer(out, json, quiet)
-    vae, X = model_and_rows(model, Source(data, key, header, missing_spellings(model)), rows)
+    vae, X = model_and_rows(
+        model, Source(data, key, header, missing_spellings(model), quiet=quiet), rows
+    )
     answer.require(table=isinstance(vae.schema_, TableSchema))
     answer.show_rows("reconstruction", vae.reconstruct(X, method), vae.schema_)

@@ -46,9 +46,11 @@ def report(
     began = time.monotonic()
     vae = load_model(model)
     if data is None:
-        held_out = held_out_by_fit(vae, model)
+        held_out = held_out_by_fit(vae, model, quiet=quiet)
     else:
-        held_out = held_out_rows(vae, Source(data, key, header, missing_spellings(model)), rows)
+        held_out = held_out_rows(
+            vae, Source(data, key, header, missing_spellings(model), quiet=quiet), rows
+        )
     page = out or (model if model.is_dir() else model.parent) / "report.html"
     say(quiet, f"scoring {counted(len(held_out.scored), 'row')}")
     check = vae.check(held_out.scored, held_out.training)

@@ -53,7 +53,7 @@ def score(
     table = isinstance(vae.schema_, TableSchema)
     if top is not None and not table:
         raise OptionError("--top: is of tables, and this model of numbers of one kind")
-    source = Source(data, key, header, missing_spellings(model))
+    source = Source(data, key, header, missing_spellings(model), quiet=quiet)
     places, found, least = [], [], None
     unseen = Unseen(vae.schema_.columns if table else ())
     for numbers, X in chosen_pieces(vae, source, rows, _PIECE):

@@ -78,7 +78,7 @@ def test_every_option_arrives(untrained, quick):
         "--out a --quiet --epochs 1 --seed 3 --hidden none --activation tanh --prior mixture"
         " --posterior full --objective iwae:2 --likelihood normal-shared --learning-rate 0.01"
         " --max-time 60 --validation-fraction 0.2 --test-fraction 0.5 --kind real"
-        " --shape 1,2 --dtype float32"
+        " --shape 1,2 --dtype float32 --binarise none"
     )
     vae = jensen.load("a")
     expected = {
@@ -86,6 +86,7 @@ def test_every_option_arrives(untrained, quick):
         "posterior": "full", "objective": "iwae:2", "likelihood": "normal-shared",
         "learning_rate": 0.01, "max_time": 60.0, "validation_fraction": 0.2, "kind": "real",
         "latent_dim": 2, "batch_size": 16, "max_epochs": 1, "shape": (1, 2), "dtype": "float32",
+        "binarise": "none",
     }  # fmt: skip
     assert {name: vae.get_params()[name] for name in expected} == expected
     assert (vae.training_rows_, vae.validation_rows_) == (24, 6)
