@@ -392,6 +392,8 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
         ("fit people.csv --high 3", "--high: is of numbers"),
         ("fit people.csv --shape 2,3", "--shape: is of numbers"),
         ("fit people.csv --dtype uint8", "--dtype: is of numbers"),
+        ("fit people.csv --binarise fixed", "--binarise: is of numbers"),
+        ("fit people.csv --size 8x8", "--size 8x8: only folders of images"),
         ("fit people.csv --key a", "--key"),
         ("fit people.csv --test-key a", "--test-key"),
         ("fit people.csv --missing foo --quiet", "--missing='foo'"),

@@ -282,6 +282,7 @@ def test_a_frame_of_one_kind_of_number_is_no_table():
         ({"high": 3}, "high=3: is of arrays of one kind"),
         ({"shape": (7,)}, r"shape=\(7,\): is of arrays"),
         ({"dtype": "uint8"}, "dtype='uint8': is of arrays"),
+        ({"binarise": "fixed"}, "binarise='fixed': is of arrays"),
         ({"kind": "real"}, "colour|text|numbers"),
         ({"missing": "sometimes"}, "missing='sometimes' is unknown"),
         ({"schema": {"hight": {"step": 1}}}, "no column 'hight'"),

@@ -303,4 +303,5 @@ def _taken(dataset: Dataset, rows: str | None, data: str) -> Dataset:
         return dataset
     chosen = chosen_rows(len(dataset.X), rows, data)
     labels = None if dataset.labels is None else dataset.labels[chosen]
-    return replace(dataset, X=dataset.X[chosen], labels=labels)
+    files = None if dataset.files is None else tuple(dataset.files[each] for each in chosen)
+    return replace(dataset, X=dataset.X[chosen], labels=labels, files=files)

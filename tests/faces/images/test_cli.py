@@ -100,8 +100,9 @@ def test_images_get_the_axes_of_the_models_rows(home, save_model, capsys):
     for name, X in (("colour", rows), ("one-channel", rows[..., :1])):
         save_model(home / name, X, likelihood="normal")
         vae = jensen.load(name)
-        found = read_fitting_rows(vae, Source("faces"), "0:2").X
-        assert found.shape == (2, *X.shape[1:])
+        found = read_fitting_rows(vae, Source("faces"), "11:13")
+        assert found.X.shape == (2, *X.shape[1:])
+        assert found.files == ("dark/11.png", "light/00.png")
         assert "1 file left out" in capsys.readouterr().err
 
 
