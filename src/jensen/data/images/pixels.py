@@ -40,7 +40,8 @@ def grey(
         return choice
     if choice.kind == "real" and choice.low >= 0 and choice.high <= 1:
         return choice._replace(high=1.0)
-    remedy = "name the largest value with high" if choice.kind == "count" else "scale them to 0..1"
+    whole = choice.low >= 0 and (flat == np.rint(flat)).all()
+    remedy = "name the largest value with high" if whole else "scale them to 0..1"
     raise OptionError(
         f"binarise={binarise!r} is of grey values, from 0 to a largest one, and these rows are"
         f" {choice.kind}, {choice.low:g}..{choice.high:g} ({choice.reason}); {remedy}"
