@@ -17,6 +17,7 @@ from jensen._types import Data, Datum, Distribution, PRNGKey
 
 __all__ = [
     "SCHEME",
+    "Normals",
     "draw",
     "fold",
     "generator",
@@ -89,9 +90,21 @@ def generator(key: PRNGKey) -> np.random.Generator:
 
 def standard_normal(key: PRNGKey, shape: tuple[int, ...]) -> Any:
     """Normal numbers drawn once: NumPy's, or JAX's where the key is traced (by `jax.vmap`, say)."""
-    if isinstance(key, jax.core.Tracer):
-        return jax.random.normal(key, shape)
-    return generator(key).standard_normal(shape, dtype=np.float32)
+    return Normals(key)(shape)
+
+
+class Normals:
+    """What draws normal numbers of one shape after another, as `standard_normal` does of one."""
+
+    def __init__(self, key: PRNGKey) -> None:
+        self._key = key
+        self._generator = None if isinstance(key, jax.core.Tracer) else generator(key)
+
+    def __call__(self, shape: tuple[int, ...]) -> Any:
+        if self._generator is not None:
+            return self._generator.standard_normal(shape, dtype=np.float32)
+        self._key, here = jax.random.split(self._key)
+        return jax.random.normal(here, shape)
 
 
 def mean(distribution: Distribution, key: PRNGKey, draws: int = 100) -> Any:

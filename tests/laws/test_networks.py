@@ -8,16 +8,30 @@ import pytest
 
 from jensen._files import dump_arrays, parse_arrays, tree_arrays, tree_with
 from jensen.errors import OptionError
+from jensen.parts import networks
 from jensen.parts.networks.mlp import ACTIVATIONS, MLP
 
-from .zoo import NETWORKS, assert_finite, assert_same, jittered, network
+from .zoo import (
+    ARCHITECTURES,
+    NETWORKS,
+    SHAPES,
+    assert_finite,
+    assert_same,
+    jittered,
+    network,
+    rows_of,
+)
 
 on_networks = pytest.mark.parametrize("name", NETWORKS)
-SHAPES = [((3,), (2,)), ((2, 3), (4,)), ((3,), (2, 2, 3))]
+EVERY_SHAPE = [(name, *shapes) for name, each in SHAPES.items() for shapes in each]
 
 
-@pytest.mark.parametrize(("in_shape", "out_shape"), SHAPES, ids=str)
-@on_networks
+def first_of(name, key):
+    """A network for the first of its shapes."""
+    return network(name, *SHAPES[name][0], key)
+
+
+@pytest.mark.parametrize(("name", "in_shape", "out_shape"), EVERY_SHAPE, ids=str)
 def test_any_shape_to_any_shape(name, in_shape, out_shape, key):
     net = jittered(network(name, in_shape, out_shape, key), key)
     x = jax.random.normal(key, (3, *in_shape))
@@ -30,15 +44,15 @@ def test_any_shape_to_any_shape(name, in_shape, out_shape, key):
 
 @on_networks
 def test_gradients_are_finite(name, key):
-    net = jittered(network(name, (3,), (2,), key), key)
+    net = jittered(first_of(name, key), key)
     slope = eqx.filter_jit(eqx.filter_grad(lambda net, x: jnp.sum(net(x))))
     for size in (0.0, 1.0, 1e4):
-        assert_finite(slope(net, jnp.full(3, size)))
+        assert_finite(slope(net, jnp.full(SHAPES[name][0][0], size)))
 
 
 @on_networks
 def test_weights_follow_from_the_key(name, key):
-    of = lambda key: network(name, (3,), (2,), key)
+    of = lambda key: first_of(name, key)
     assert_same(of(key), of(key))
     other = jax.tree.leaves(of(jax.random.key(1)))
     pairs = zip(jax.tree.leaves(of(key)), other, strict=True)
@@ -55,9 +69,9 @@ def test_arrays_not_laid_out_in_order_are_saved_as_they_are():
 
 @on_networks
 def test_arrays_saved_and_loaded_are_the_same(name, key):
-    net = jittered(network(name, (3,), (2,), key), key)
+    net = jittered(first_of(name, key), key)
     arrays, _ = parse_arrays(dump_arrays(tree_arrays(net)), "here")
-    blank = network(name, (3,), (2,), jax.random.key(9))
+    blank = first_of(name, jax.random.key(9))
     assert_same(tree_with(blank, arrays, "here"), net)
 
 
@@ -92,6 +106,52 @@ def test_what_makes_no_network_is_refused(key):
         MLP((3,), (2,), hidden=(5, 0), key=key)
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_architectures_make_networks_of_an_image_that_start_where_they_are_told(name, key):
+    architecture, initial = ARCHITECTURES[name], jnp.asarray(rows_of("real")[:2])
+    options = {"hidden": (4, 3), "activation": "tanh", "key": key}
+    encoder = architecture.encoder((5, 6), 7, **options)
+    assert eqx.filter_eval_shape(encoder, jnp.zeros((5, 6))).shape == (7,)
+    decoder = architecture.decoder(2, initial, **options)
+    found = decoder(jnp.array([0.5, -1.0]))
+    # Last layers are a tenth of what keeps the size of numbers: some 0.1 beside numbers near 10.
+    np.testing.assert_allclose(found, initial, atol=1.0)
+    assert np.ptp(np.asarray(found - initial)) > 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "smallest"),
+    [((8, 8), 1, (4, 4)), ((28, 28), 2, (7, 7)), ((17, 23), 2, (5, 6)), ((32, 32, 3), 3, (4, 4))],
+    ids=str,
+)
+def test_images_are_halved_until_they_are_small(shape, channels, smallest, key):
+    architecture = ARCHITECTURES["conv"]
+    hidden = architecture.usual_hidden(shape)
+    assert hidden == (32, 64, 128)[:channels]
+    options = {"hidden": hidden, "activation": "relu", "key": key}
+    net = architecture.decoder(2, jnp.zeros((3, *shape)), **options)
+    assert net.first.out_shape == (*smallest, hidden[-1])
+    assert eqx.filter_eval_shape(net, jnp.zeros(2)).shape == (3, *shape)
+
+
+def test_what_makes_no_convolutional_network_is_refused(key):
+    conv = ARCHITECTURES["conv"]
+    options = {"hidden": (3,), "activation": "relu", "key": key}
+    with pytest.raises(OptionError, match=r"network='conv'.*\(784,\).*shape=\(28, 28\)"):
+        conv.usual_hidden((784,))
+    with pytest.raises(OptionError, match=r"network='conv'.*\(784,\)"):
+        conv.encoder((784,), 2, **options)
+    with pytest.raises(OptionError, match=r"image has shape.*\(3,\)"):
+        networks.ConvDecoder((2,), (2, 3), **options)
+    for wrong, told in (
+        ({"activation": "swish"}, "swish.*relu"),
+        ({"hidden": ()}, "at least one layer"),
+        ({"hidden": (3, 0)}, "at least 1"),
+    ):
+        with pytest.raises(OptionError, match=told):
+            conv.encoder((5, 6), 2, **(options | wrong))
+
+
 def test_networks_can_be_made_under_a_transformation():
     """An ensemble, and shapes alone: what users of Equinox do with modules of their own."""
     make = lambda key: MLP((3,), (2,), hidden=(4,), key=key)
@@ -100,3 +160,5 @@ def test_networks_can_be_made_under_a_transformation():
     assert ensemble.layers[0].weight.shape == (5, 4, 3)
     assert np.ptp(np.asarray(ensemble.layers[0].weight), axis=0).min() > 0
     assert eqx.filter_eval_shape(make, keys[0]).layers[1].weight.shape == (2, 4)
+    image = lambda key: networks.ConvEncoder((5, 6), (2,), hidden=(3,), key=key)
+    assert eqx.filter_vmap(image)(keys).stages[0][0].weight.shape == (5, 4, 4, 1, 3)

@@ -30,7 +30,21 @@ POSTERIORS = members(PosteriorFamily)
 # Of these everything is known in closed form on a linear-Gaussian model.
 NORMALS = ("diagonal", "full")
 OBJECTIVES = members(Objective)
-NETWORKS = {name: getattr(networks, name) for name in networks.__all__}
+ARCHITECTURES = members(networks.Architecture)
+NETWORKS = {
+    name: each
+    for name, each in vars(networks).items()
+    if inspect.isclass(each) and issubclass(each, eqx.Module)
+}
+# Input and output of networks that are not for any shape.
+_OF_IMAGES: dict[str, list[tuple[Any, Any]]] = {
+    "Conv": [((5, 4, 2), (3, 2, 3))],
+    "ConvTransposed": [((3, 2, 3), (5, 4, 2))],
+    "ConvEncoder": [((5, 6), (3,)), ((9, 4, 2), (2, 2))],
+    "ConvDecoder": [((3,), (2, 5, 6)), ((2, 2), (3, 9, 4, 2))],
+}
+_OF_ANY_SHAPE: list[tuple[Any, Any]] = [((3,), (2,)), ((2, 3), (4,)), ((3,), (2, 2, 3))]
+SHAPES = {name: _OF_IMAGES.get(name, _OF_ANY_SHAPE) for name in NETWORKS}
 
 # What is given to those that take a value.
 VALUES = {"normal-fixed": 0.7, "logistic-mixture": 3.0}
@@ -136,7 +150,7 @@ def network(name: str, in_shape: Any, out_shape: Any, key: Any, **options: Any) 
     # A layer is drawn at random by a method of its own.
     make = getattr(NETWORKS[name], "draw", NETWORKS[name])
     taken = inspect.signature(make).parameters
-    options = {"hidden": (5, 4)} | options
+    options = {"hidden": (5, 4), "blocks": 1} | options
     return make(in_shape, out_shape, key=key, **{k: v for k, v in options.items() if k in taken})
 
 

@@ -18,7 +18,8 @@ class Encoder(eqx.Module):
     """q(z | x): standardise what was observed, run the network, name the posterior.
 
     An entry that was not observed enters at its mean. With `sees_mask` the network is
-    given the mask as well, behind the entries.
+    given the mask as well, behind the entries: as further numbers of a vector, and as further
+    channels of an image, (height, width, 2) of one that had none.
     """
 
     network: Any
@@ -41,7 +42,8 @@ class Encoder(eqx.Module):
             standard = jnp.where(mask, standard, 0.0)
         if self.sees_mask:
             seen = jnp.ones_like(standard) if mask is None else mask.astype(standard.dtype)
-            standard = jnp.concatenate([standard, seen])
+            together = jnp.stack if standard.ndim == 2 else jnp.concatenate
+            standard = together([standard, seen], axis=-1)
         return self.network(standard)
 
 

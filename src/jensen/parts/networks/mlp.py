@@ -12,11 +12,11 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from jensen._sampling import standard_normal
+from jensen._sampling import Normals, standard_normal
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
 
-__all__ = ["ACTIVATIONS", "MLP", "Linear"]
+__all__ = ["ACTIVATIONS", "MLP", "Linear", "require_activation", "require_widths", "zeros"]
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "elu": jax.nn.elu,
@@ -26,6 +26,24 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "softplus": jax.nn.softplus,
     "tanh": jnp.tanh,
 }
+
+
+def require_activation(activation: str) -> None:
+    """Raise `OptionError` where there is none of that name."""
+    if activation not in ACTIVATIONS:
+        legal = ", ".join(ACTIVATIONS)
+        raise OptionError(f"activation={activation!r} is unknown: choose one of {legal}.")
+
+
+def require_widths(hidden: Sequence[int]) -> None:
+    """Raise `OptionError` where a layer would have no width."""
+    if any(width < 1 for width in hidden):
+        raise OptionError(f"hidden={tuple(hidden)!r}: every width must be at least 1.")
+
+
+def zeros(count: int) -> Array:
+    """Biases at first; NumPy's, since JAX would compile a program for each number of them."""
+    return jnp.asarray(np.zeros(count, np.float32))
 
 
 class Linear(eqx.Module):
@@ -47,8 +65,7 @@ class Linear(eqx.Module):
     @classmethod
     def of(cls, noise: Any, spread: float, out_shape: tuple[int, ...]) -> "Linear":
         """A layer whose weights are `noise`, shape (out, in), times a spread."""
-        bias = np.zeros(len(noise), np.float32)
-        return cls(jnp.asarray(noise * spread), jnp.asarray(bias), out_shape)
+        return cls(jnp.asarray(noise * spread), zeros(len(noise)), out_shape)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return (x.reshape(-1) @ self.weight.T + self.bias).reshape(self.out_shape)
@@ -86,19 +103,14 @@ class MLP(eqx.Module):
         key: PRNGKey,
     ):
         """Build the layers; raises `OptionError` for an unknown activation or a bad width."""
-        if activation not in ACTIVATIONS:
-            legal = ", ".join(ACTIVATIONS)
-            raise OptionError(f"activation={activation!r} is unknown: choose one of {legal}.")
-        if any(width < 1 for width in hidden):
-            raise OptionError(f"hidden={tuple(hidden)!r}: every width must be at least 1.")
+        require_activation(activation)
+        require_widths(hidden)
         shapes = [in_shape, *((width,) for width in hidden), out_shape]
         gains = [2.0**0.5] * len(hidden) + [0.1]
-        sizes = [(prod(after), prod(before)) for before, after in pairwise(shapes)]
-        ends = np.cumsum([outputs * inputs for outputs, inputs in sizes])
-        noise = standard_normal(key, (int(ends[-1]),))
+        draw = Normals(key)
         self.layers = tuple(
-            Linear.of(noise[end - o * i : end].reshape(o, i), gain / i**0.5, out)
-            for (o, i), end, gain, out in zip(sizes, ends, gains, shapes[1:], strict=True)
+            Linear.of(draw((prod(after), prod(before))), gain / prod(before) ** 0.5, after)
+            for (before, after), gain in zip(pairwise(shapes), gains, strict=True)
         )
         self.activation = activation
 
