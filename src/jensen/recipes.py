@@ -27,7 +27,7 @@ from jensen.parts.encoders import ColumnsEncoder, Encoder
 from jensen.parts.features import ColumnFeatures
 from jensen.parts.likelihoods import Likelihood
 from jensen.parts.missingness import MISSINGNESS, Missingness
-from jensen.parts.networks import MLP
+from jensen.parts.networks import Architecture
 from jensen.parts.posteriors import PosteriorFamily
 from jensen.parts.priors import MOST_COMPONENTS, Prior
 
@@ -121,7 +121,8 @@ def build_model(
     likelihood: str | Any = "normal",
     high: float | None = None,
     columns: Sequence[Mapping[str, Any]] | None = None,
-    hidden: Sequence[int] = (200, 200),
+    network: str = "mlp",
+    hidden: Sequence[int] | str = "auto",
     activation: str = "relu",
     prior: str | Any = "normal",
     posterior: str = "diagonal",
@@ -140,7 +141,10 @@ def build_model(
         high: the largest value that a bounded entry can take.
         columns: of a table, what is known of each column, the fields of `parts.columns.Facts`;
             then `likelihood` and `high` are not used, and `rows` has shape (rows, columns).
-        hidden: widths of the encoder's hidden layers; the decoder's are the same, reversed.
+        network: what both networks are: "mlp"; or, of images, "conv" or "resnet".
+        hidden: widths of the encoder's hidden layers; the decoder's are the same, reversed. Of
+            convolutions they are channels, each layer of which halves the image. "auto" is what
+            the network usually has for rows of this shape.
         activation: between the layers.
         prior: a name, with a number of components behind it where it has some ("mixture:50"), or
             any distribution over z.
@@ -161,20 +165,26 @@ def build_model(
         ends = _of_numbers(_build_likelihood(likelihood, x, high), x)
     else:
         ends = _of_table([Facts(**each) for each in columns], x, data.mask, missing)
+    architecture = choose(Architecture, "network", network)
+    if isinstance(hidden, str):
+        if hidden != "auto":
+            raise OptionError(f"hidden={hidden!r}: give a tuple of widths, or 'auto'.")
+        hidden = architecture.usual_hidden(ends.in_shape)
     family_kind = choose(PosteriorFamily, "posterior", posterior)
     for_encoder, for_decoder, for_prior, for_family = split(key, 4)
     family = family_kind.build(for_family, latent_dim)
     if encoder is None:
-        encoder = MLP(
-            ends.in_shape, (family.size,), hidden=hidden, activation=activation, key=for_encoder
+        encoder = architecture.encoder(
+            ends.in_shape, family.size, hidden=hidden, activation=activation, key=for_encoder
         )
     if decoder is None:
-        widths = tuple(hidden)[::-1]
-        decoder = MLP(
-            (latent_dim,), ends.h_shape, hidden=widths, activation=activation, key=for_decoder
+        decoder = architecture.decoder(
+            latent_dim,
+            ends.likelihood.initial(x).reshape(ends.h_shape),
+            hidden=hidden,
+            activation=activation,
+            key=for_decoder,
         )
-        bias = ends.likelihood.initial(x).reshape(-1)
-        decoder = eqx.tree_at(lambda net: net.layers[-1].bias, decoder, bias)
     if isinstance(prior, str):
         prior = _build_prior(prior, for_prior, latent_dim, x)
     else:

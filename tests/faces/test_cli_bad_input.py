@@ -50,6 +50,8 @@ CASES = [
     (f"{FIT} --latent x", "--latent"),
     (f"{FIT} --hidden 8,x", "--hidden 8,x"),
     (f"{FIT} --hidden 0", "--hidden 0"),
+    (f"{FIT} --network cnn", "--network='cnn' is unknown: choose one of conv, mlp, resnet"),
+    (f"{FIT} --network conv", "--network='conv': is of images"),
     (f"{FIT} --activation swish", "elu, gelu, relu"),
     (f"{FIT} --likelihood foo", "bernoulli, beta-binomial"),
     (f"{FIT} --likelihood bernoulli", "Choose one of normal"),

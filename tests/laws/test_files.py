@@ -9,12 +9,23 @@ import pytest
 from jensen import _files, store
 from jensen.recipes import build_model
 
-from .zoo import LIKELIHOODS, POSTERIORS, PRIORS, assert_same, jittered, option, rows_of, widest
+from .zoo import (
+    ARCHITECTURES,
+    LIKELIHOODS,
+    POSTERIORS,
+    PRIORS,
+    assert_same,
+    jittered,
+    option,
+    rows_of,
+    widest,
+)
 
 PARTS = [
     *[("likelihood", name) for name in LIKELIHOODS],
     *[("prior", name) for name in PRIORS],
     *[("posterior", name) for name in POSTERIORS],
+    *[("network", name) for name in ARCHITECTURES],
 ]
 
 

@@ -18,13 +18,21 @@ def fit(
     latent: Annotated[
         int, typer.Option(help="Dimensions of z; idle ones cost nothing.", rich_help_panel=_MODEL)
     ] = 10,
+    network: Annotated[
+        str,
+        typer.Option(
+            help="mlp; of images (see --shape) also conv or resnet. auto is mlp.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "auto",
     hidden: Annotated[
         str,
         typer.Option(
-            help="Widths of the encoder's layers, the decoder's reversed; none is linear.",
+            help="Widths of the encoder's layers, the decoder's reversed; none is linear. Of conv"
+            " and resnet channels. auto is 200,200, and 32,64,... of images.",
             rich_help_panel=_MODEL,
         ),
-    ] = "200,200",
+    ] = "auto",
     activation: Annotated[
         str,
         typer.Option(help="elu, gelu, relu, silu, softplus or tanh.", rich_help_panel=_MODEL),
@@ -228,6 +236,7 @@ def fit(
             test_fraction=test_fraction,
             settings={
                 "latent_dim": latent,
+                "network": network,
                 "hidden": _widths(hidden),
                 "activation": activation,
                 "likelihood": likelihood,
@@ -258,10 +267,12 @@ def fit(
     )
 
 
-def _widths(text: str) -> list[int]:
-    """From "200,200" to [200, 200]; "" and "none" are no layer."""
+def _widths(text: str) -> list[int] | str:
+    """From "200,200" to [200, 200]; "" and "none" are no layer, and "auto" stays what it is."""
     if text.strip() in ("", "none"):
         return []
+    if text.strip() == "auto":
+        return "auto"
     return _whole_numbers("--hidden", text, "200,200; or none, for a linear model")
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from jensen.data import AnySchema, Schema, TableSchema, container_of, infer, infer_table, is_table
 from jensen.errors import OptionError
 from jensen.objectives import ELBO, IWAE, Objective
-from jensen.parts._families import members
+from jensen.parts._families import choose, members
 from jensen.parts.likelihoods import Bernoulli, Likelihood
+from jensen.parts.networks import Architecture
 from jensen.recipes import build_objective
 from jensen.training import Options
 from jensen.training.options import is_number, is_whole
@@ -119,9 +120,14 @@ def assembly_of(vae: "VAE", schema: AnySchema, rows: int) -> dict[str, Any]:
         few, each, most = _COMPONENTS_OF_TABLES
         components = min(max(rows // each, few), most)
         prior = f"mixture:{components}" if isinstance(schema, TableSchema) else "normal"
+    network = "mlp" if _is_auto(vae.network) else vae.network
+    # What "auto" stands for is kept with the model, and may be something else one day.
+    usual = choose(Architecture, "network", network).usual_hidden
+    hidden = usual(schema.shape) if _is_auto(vae.hidden) else vae.hidden
     return _likelihood_of(vae, schema) | {
         "latent_dim": _whole("latent_dim", vae.latent_dim),
-        "hidden": _widths(vae.hidden),
+        "network": network,
+        "hidden": _widths(hidden),
         "activation": vae.activation,
         "prior": prior,
         "posterior": vae.posterior,

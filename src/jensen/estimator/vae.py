@@ -59,7 +59,12 @@ class VAE(Density, Transformer, Generator, Imputing):
             binomial, categorical, discretised-logistic, logistic-mixture:COMPONENTS (10 without
             their number), negative-binomial, normal, normal-fixed:SIGMA, normal-predicted,
             normal-shared, poisson, student-t; or a likelihood of your own.
-        hidden: widths of the encoder's hidden layers, the decoder's reversed; () is linear.
+        network: mlp (a multi-layer perceptron); of images, rows of shape (height, width) or
+            (height, width, channels), also conv (convolutions of stride 2) or resnet (with
+            residual blocks between them). "auto" is mlp.
+        hidden: widths of the encoder's hidden layers, the decoder's reversed; () is linear. Of
+            conv and resnet they are channels, each layer of which halves the image's sides.
+            "auto" is (200, 200), and of images 32, 64 and so on until their sides are 7 or less.
         activation: elu, gelu, relu, silu, softplus or tanh.
         prior: normal, mixture:COMPONENTS, vamp:COMPONENTS, or a distribution of your own over z;
             without their number mixtures have 10 and vamp 50. "auto" is normal, and of tables a
@@ -137,7 +142,8 @@ class VAE(Density, Transformer, Generator, Imputing):
         latent_dim: int = 10,
         *,
         likelihood: Any = "auto",
-        hidden: Sequence[int] = (200, 200),
+        network: str = "auto",
+        hidden: Sequence[int] | str = "auto",
         activation: str = "relu",
         prior: Any = "auto",
         posterior: str = "diagonal",
@@ -171,6 +177,7 @@ class VAE(Density, Transformer, Generator, Imputing):
     ):
         self.latent_dim = latent_dim
         self.likelihood = likelihood
+        self.network = network
         self.hidden = hidden
         self.activation = activation
         self.prior = prior

@@ -75,14 +75,14 @@ def test_a_refused_overwrite_leaves_the_old_model(untrained, quick):
 
 def test_every_option_arrives(untrained, quick):
     fit(
-        "--out a --quiet --epochs 1 --seed 3 --hidden none --activation tanh --prior mixture"
-        " --posterior full --objective iwae:2 --likelihood normal-shared --learning-rate 0.01"
-        " --max-time 60 --validation-fraction 0.2 --test-fraction 0.5 --kind real"
-        " --shape 1,2 --dtype float32 --binarise none"
+        "--out a --quiet --epochs 1 --seed 3 --network mlp --hidden none --activation tanh"
+        " --prior mixture --posterior full --objective iwae:2 --likelihood normal-shared"
+        " --learning-rate 0.01 --max-time 60 --validation-fraction 0.2 --test-fraction 0.5"
+        " --kind real --shape 1,2 --dtype float32 --binarise none"
     )
     vae = jensen.load("a")
     expected = {
-        "random_state": 3, "hidden": (), "activation": "tanh", "prior": "mixture",
+        "random_state": 3, "network": "mlp", "hidden": (), "activation": "tanh", "prior": "mixture",
         "posterior": "full", "objective": "iwae:2", "likelihood": "normal-shared",
         "learning_rate": 0.01, "max_time": 60.0, "validation_fraction": 0.2, "kind": "real",
         "latent_dim": 2, "batch_size": 16, "max_epochs": 1, "shape": (1, 2), "dtype": "float32",
