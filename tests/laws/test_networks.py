@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from jensen._files import dump_arrays, parse_arrays, tree_arrays, tree_with
+from jensen._types import Constant
 from jensen.errors import OptionError
 from jensen.parts import networks
+from jensen.parts.encoders import Encoder
 from jensen.parts.networks.mlp import ACTIVATIONS, MLP
 
 from .zoo import (
     ARCHITECTURES,
     NETWORKS,
+    POSTERIORS,
     SHAPES,
     assert_finite,
     assert_same,
@@ -150,6 +153,28 @@ def test_what_makes_no_convolutional_network_is_refused(key):
     ):
         with pytest.raises(OptionError, match=told):
             conv.encoder((5, 6), 2, **(options | wrong))
+
+
+@pytest.mark.parametrize("event", [(4,), (3, 4), (3, 4, 2)], ids=str)
+def test_a_mask_that_an_encoder_sees_follows_as_numbers_or_as_channels(event):
+    of = lambda value: Constant(jnp.full(event, value))
+    seen = []
+
+    def network(numbers):
+        seen.append(np.asarray(numbers))
+        return jnp.zeros(4)
+
+    family = POSTERIORS["diagonal"](2)
+    encoder = Encoder(network, family, of(1.0), of(2.0), sees_mask=True)
+    x, mask = jnp.arange(float(np.prod(event))).reshape(event), jnp.ones(event, bool)
+    mask = mask.at[(0,) * len(event)].set(False)
+    encoder(x, mask)
+    (told,) = seen
+    entries = np.where(mask, (np.asarray(x) - 1) / 2, 0)
+    channels = {1: event[0], 2: 1, 3: event[-1]}[len(event)]
+    assert told.shape == ((2 * channels,) if len(event) == 1 else (3, 4, 2 * channels))
+    np.testing.assert_allclose(told[..., :channels].reshape(event), entries)
+    np.testing.assert_array_equal(told[..., channels:].reshape(event), mask)
 
 
 def test_networks_can_be_made_under_a_transformation():
