@@ -14,7 +14,7 @@ from jensen import evidence, store
 from jensen._batching import count, taken
 from jensen._runtime import keep_compiled_programs
 from jensen._types import Data
-from jensen.data import AnySchema, TableSchema, require_training_rows, split
+from jensen.data import AnySchema, Schema, TableSchema, require_training_rows, split
 from jensen.errors import TrainingError
 from jensen.estimator.arguments import (
     assembly_of,
@@ -30,6 +30,7 @@ from jensen.estimator.generator import Generator
 from jensen.estimator.imputing import Imputing
 from jensen.estimator.transformer import Transformer
 from jensen.model import Model
+from jensen.objectives import FreshDraws
 from jensen.recipes import build_model
 from jensen.training import Trained, train
 
@@ -251,7 +252,10 @@ class VAE(Density, Transformer, Generator, Imputing):
         seed = drawn_seed(self.random_state)
         parts = split(count(rows), validation=self.validation_fraction, seed=seed)
         require_training_rows(parts, "validation_fraction", self.validation_fraction)
-        training = taken(rows, parts.train)
+        learned = training = taken(rows, parts.train)
+        if isinstance(schema, Schema) and schema.binarised == "fresh":
+            learned = taken(schema.probabilities(X), parts.train)
+            objective = FreshDraws(objective)
         assembly = assembly_of(self, schema, len(parts.train))
         model = build_model(training, key=jax.random.key(seed), **assembly)
         rng = np.random.default_rng([seed, 1])
@@ -271,7 +275,7 @@ class VAE(Density, Transformer, Generator, Imputing):
             trained = train(
                 model,
                 objective,
-                training,
+                learned,
                 taken(rows, parts.validation) if len(parts.validation) else None,
                 options=options,
                 seed=seed,

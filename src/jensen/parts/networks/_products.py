@@ -21,7 +21,7 @@ def pixel_product(
 
     The gradient of `x @ weight` adds up over pixels, and over the rows of a batch. Over several
     axes XLA does that for a CPU after laying one of both arrays out anew, transposed, which takes
-    about a quarter of a training step of a convolutional network. They must be one axis before
+    about a fifth of a training step of a convolutional network. They must be one axis before
     there is a gradient, but the axis of the batch is not to be seen from within `jax.vmap`. Hence
     a primitive: it is told of a batch as of further pixels.
     """

@@ -1,0 +1,65 @@
+"""Zeros and ones drawn anew whenever a row is met: with their probabilities, and while training."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import jensen
+from jensen._types import Datum
+from jensen.objectives import ELBO, IWAE, FreshDraws, Objective, Terms
+
+EPOCH = jnp.float32(0.0)
+GREY = np.random.default_rng(3).integers(0, 256, (60, 8, 8)).astype(np.uint8)
+
+
+class Echo(Objective):
+    """Tells the pixels that it is given, in place of a figure."""
+
+    def __call__(self, model, x, key, epoch):
+        return Terms(x, x, x, x)
+
+
+def test_pixels_are_ones_as_often_as_they_are_light(key):
+    """Means of 4,000 draws, each within 5 standard errors."""
+    light = jnp.array([0.0, 0.1, 0.5, 0.9, 1.0])
+    keys = jax.random.split(key, 4000)
+    drawn = np.asarray(
+        jax.vmap(lambda key: FreshDraws(Echo())(None, light, key, EPOCH).value)(keys)
+    )
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    error = np.sqrt(light * (1 - light) / len(keys))
+    assert (np.abs(drawn.mean(axis=0) - light) <= 5 * error).all()
+    # Pixels are drawn one by one.
+    assert abs(np.corrcoef(drawn[:, 1:4].T)[np.triu_indices(3, 1)]).max() < 5 / np.sqrt(len(keys))
+
+
+def test_what_is_certain_is_left_as_it_is(key):
+    vae = jensen.VAE(2, hidden=(4,), likelihood="bernoulli", max_epochs=1, random_state=0)
+    model = vae.fit(GREY[:, :2, :2] > 127).model_
+    x = jnp.asarray(GREY[0, :2, :2] > 127, jnp.float32)
+    fresh = FreshDraws(ELBO())(model, Datum(x, jnp.ones((2, 2), bool)), key, EPOCH)
+    plain = ELBO()(model, x, jax.random.split(key)[1], EPOCH)
+    assert eqx.tree_equal(fresh, plain, rtol=1e-6)
+
+
+def test_judged_and_settled_as_the_objective_within():
+    assert FreshDraws(ELBO()).judge is None
+    assert FreshDraws(IWAE(5)).judge == IWAE(5).judge
+    warm = jensen.objectives.BetaELBO(1.0, warmup=3)
+    assert FreshDraws(warm).settles == warm.settles
+
+
+def test_training_meets_other_draws_and_scores_the_same():
+    small = {"latent_dim": 2, "hidden": (4,), "max_epochs": 2, "learning_rate": 1e-6}
+    fixed, fresh = (
+        jensen.VAE(**small, binarise=how, random_state=0).fit(GREY) for how in ("fixed", "fresh")
+    )
+    np.testing.assert_array_equal(fixed.held_out_, fresh.held_out_)
+    np.testing.assert_array_equal(fixed.rows_, fresh.rows_)
+    of = lambda vae, what: np.array([record[what] for record in vae.history_])
+    # Weights hardly move, so that what differs is what was drawn.
+    np.testing.assert_allclose(
+        of(fixed, "validation_elbo"), of(fresh, "validation_elbo"), rtol=1e-3
+    )
+    assert (abs(of(fixed, "train_elbo") - of(fresh, "train_elbo")) > 1e-3).all()
