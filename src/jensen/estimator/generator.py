@@ -12,7 +12,7 @@ from jensen._types import Datum
 from jensen.data import Schema, TableSchema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
-from jensen.queries import Denoised, Fidelity
+from jensen.queries import Closest, Denoised, Fidelity
 
 __all__ = ["Generator"]
 
@@ -64,6 +64,26 @@ class Generator(Fitted):
             return self._restored(flat, not mean, key)
         restored = self.schema_.restore(flat, exact=not mean, container="numpy")
         return np.asarray(restored).reshape(len(checked), n, *self.schema_.row_shape)
+
+    def closest(self, X: Any) -> Closest:
+        """The closest training row of each row, by Euclidean distance: remembered, or new?
+
+        Args:
+            X: rows like those of `fit`: such as `sample` gives.
+
+        Returns:
+            `Closest`: those rows, in the data's form, how far they are, and the share of held-out
+            rows that are as near to a training row.
+
+        Raises:
+            OptionError: a model of a table, whose rows `fidelity` compares; or no rows were kept.
+            DataError: rows that do not fit the schema.
+        """
+        rows = self._checked(X)
+        if not isinstance(self.schema_, Schema):
+            raise OptionError("closest: is of numbers of one kind; of a table take fidelity.")
+        found = queries.closest(rows, self._kept_rows("closest"), self.held_out_)
+        return replace(found, rows=self.schema_.restore(found.rows))
 
     def fidelity(
         self,

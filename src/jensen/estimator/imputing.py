@@ -1,6 +1,6 @@
-"""A fitted `VAE` of a table: its missing cells filled, and rows given some of their cells."""
+"""What follows from some entries of a row: missing ones filled, and rows given some cells."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen import queries
 from jensen._sampling import generator
-from jensen.data import TableSchema
-from jensen.errors import OptionError
+from jensen._types import Datum, PRNGKey
+from jensen.data import Schema, TableSchema
+from jensen.errors import DataError, OptionError
 from jensen.estimator.fitted import Fitted, Seed
 
 __all__ = ["Imputed", "Imputing"]
@@ -18,16 +19,16 @@ __all__ = ["Imputed", "Imputing"]
 
 @dataclass(frozen=True)
 class Imputed:
-    """A table without holes, in the form of the one that was given.
+    """Rows without holes, in the form of those that were given.
 
     Attributes:
-        table: missing cells are the posterior mean, or the most frequent category.
-        lower: tables whose cells are where the interval of each missing cell begins;
+        table: missing entries are the posterior mean, or the most frequent category.
+        lower: rows whose entries are where the interval of each missing one begins;
         upper: and ends. Of categories they have no order and mean nothing.
-        draws: whole tables, drawn from the posterior of the missing cells given the others.
-        mean: of the columns that the model sees, in their own units and not rounded to their
-            type, shape (rows, columns); of categories that are no numbers the place of the most
-            frequent among them.
+        draws: of all rows, drawn from the posterior of the missing entries given the others.
+        mean: of a table's columns that the model sees, or of an array's entries, in their own
+            units and not rounded to their type, shape (rows, *event); of categories that are no
+            numbers the place of the most frequent among them.
         ess: of each row, effective draws.
         unreliable: whether a row's draws fall short by every method that was tried.
     """
@@ -47,7 +48,7 @@ class Imputed:
 
 
 class Imputing(Fitted):
-    """What follows from some cells of a row."""
+    """What follows from some entries of a row."""
 
     def impute(
         self,
@@ -55,37 +56,55 @@ class Imputing(Fitted):
         draws: int = 200,
         level: float = 0.9,
         *,
+        missing: Any = None,
         keep: int = 5,
         random_state: Seed = None,
     ) -> Imputed:
-        """Fill missing cells by p(missing | observed).
+        """Fill missing entries by p(missing | observed): cells of tables, pixels of images.
 
         Args:
-            X: rows of a table like that of `fit`.
+            X: rows like those of `fit`.
             draws: of z for each row.
-            level: the share of a cell's posterior that its interval holds, or more.
-            keep: draws of the whole table to give back (multiple imputation).
+            level: the share of an entry's posterior that its interval holds, or more.
+            missing: of arrays, true where an entry is missing, whatever stands there: for all
+                rows, of the event's shape, or for each, (rows, *event). `None` takes those that
+                are NaN. Tables know of their cells which are missing.
+            keep: draws of all rows to give back (multiple imputation).
             random_state: another seed than the model's, or a `RandomState`.
 
         Raises:
-            OptionError: a model that is not of a table, or an impossible option.
-            DataError: rows that do not fit the schema.
+            OptionError: an impossible option.
+            DataError: rows that do not fit the schema, or no entry that is missing.
         """
-        schema, rows = self._table(), self._checked(X)
+        check_is_fitted(self)
         key = self._key(13, random_state)
-        found = queries.impute(self.model_, rows, key, draws, level, keep, schema.worth())
-        rng = generator(key)
-        again = lambda x: schema.restore(x, like=X, rng=rng)
+        worth, in_units = None, np.asarray
+        if isinstance(self.schema_, Schema):
+            rows = _with_holes(self.schema_, X, missing)
+        elif missing is None:
+            rows, worth, in_units = self._checked(X), self.schema_.worth(), self.schema_.in_units
+        else:
+            raise OptionError("missing: is of arrays; empty the cells of a table instead.")
+        found = queries.impute(self.model_, rows, key, draws, level, keep, worth)
+        again = self._in_its_form(X, key)
         return Imputed(
-            again(found.values),
+            again(found.values, False),
             again(found.lower),
             again(found.upper),
             [again(found.draws[:, number]) for number in range(keep)],
-            schema.in_units(found.mean),
+            in_units(found.mean),
             found.ess,
             found.unreliable,
             found.warning(),
         )
+
+    def _in_its_form(self, X: Any, key: PRNGKey) -> Callable[..., Any]:
+        """What gives rows the form of X; with `exact` false they are means."""
+        schema = self.schema_
+        if isinstance(schema, Schema):
+            return lambda x, exact=True: schema.restore(x, exact=exact)
+        rng = generator(key)
+        return lambda x, exact=True: schema.restore(x, like=X, rng=rng)
 
     def sample_given(
         self, cells: Mapping[str, Any], n: int = 1, *, random_state: Seed = None
@@ -110,3 +129,34 @@ class Imputing(Fitted):
                 " VAE(kind='table')."
             )
         return self.schema_
+
+
+def _with_holes(schema: Schema, X: Any, missing: Any) -> Datum:
+    """Rows of an array with their mask, (rows, *event); what is missing may be anything."""
+    given = np.asarray(X)
+    if given.ndim < 2 or given.size != len(given) * schema.width:
+        schema.check(X)
+    if missing is None:
+        holes = np.isnan(given) if given.dtype.kind == "f" else np.zeros(given.shape, bool)
+    else:
+        holes = np.asarray(missing)
+        if holes.dtype != bool:
+            raise OptionError(f"missing: holds {holes.dtype} numbers; give truth values.")
+    holes = _of_rows(holes, len(given), schema)
+    if not holes.any():
+        raise DataError("no entry is missing: say which are by missing=, or leave NaN there.")
+    # Zero is in the support of every kind, and what stands there is never looked at.
+    filled = np.where(holes.reshape(given.shape), 0, given).astype(given.dtype)
+    return Datum(schema.check(filled, getattr(X, "columns", None)), ~holes)
+
+
+def _of_rows(holes: np.ndarray, rows: int, schema: Schema) -> np.ndarray:
+    """A mask of all rows alike, or of each, flat or not, as one of shape (rows, *event)."""
+    each, flat = (rows, *schema.shape), (rows, schema.width)
+    if holes.shape in (schema.shape, (schema.width,)):
+        return np.broadcast_to(holes.reshape(schema.shape), each)
+    if holes.shape in (each, flat):
+        return holes.reshape(each)
+    raise OptionError(
+        f"missing: has shape {holes.shape}; give {schema.shape} for all rows, or {each} for each."
+    )

@@ -1,5 +1,6 @@
 """A fitted `VAE` as a transformer: from rows to latents, and back."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,13 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import inference, queries
+from jensen._batching import count
+from jensen.data import Schema
+from jensen.errors import DataError, OptionError
 from jensen.estimator.arguments import checked_latents
 from jensen.estimator.fitted import Fitted, Seed
 from jensen.inference import PosteriorDraws
+from jensen.queries import Traversals
 
 __all__ = ["Transformer"]
 
@@ -55,6 +60,56 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
         rows = self._checked(X)
         key = self._key(9, random_state)
         return inference.posterior(self.model_, rows, key, method, draws)
+
+    def interpolate(self, X: Any, Y: Any, steps: int = 10) -> np.ndarray:
+        """What lies between rows: E[x | z] on the way from one's posterior mean to the other's.
+
+        Args:
+            X: rows like those of `fit`, where the ways begin.
+            Y: as many, where they end.
+            steps: of each way, both ends counted in.
+
+        Returns:
+            shape (rows, steps, *event), in the data's units.
+
+        Raises:
+            OptionError: a model of a table, whose categories have no means; fewer than two steps,
+                or rows that are not as many.
+            DataError: rows that do not fit the schema.
+        """
+        self._require_array("interpolate")
+        found = queries.interpolate(self.model_, self._checked(X), self._checked(Y), steps)
+        return self._means(found)
+
+    def traverse(self, X: Any = None, steps: int = 10) -> Traversals:
+        """What each active latent does: E[x | z] as it goes through its values, alone.
+
+        Args:
+            X: one row, which the other latents stay at; without it at the training rows' mean.
+            steps: values of each latent, over those that 98 in 100 of the training rows have.
+
+        Raises:
+            OptionError: a model of a table, whose categories have no means; fewer than two steps,
+                no training rows kept, or no latent is active.
+            DataError: a row that does not fit the schema, or several.
+        """
+        self._require_array("traverse")
+        row = None if X is None else self._checked(X)
+        if row is not None and count(row) != 1:
+            raise DataError(f"traverse: takes one row, and got {count(row)}; give X[:1].")
+        found = queries.traverse(self.model_, self._kept_rows("traverse"), row, steps)
+        return replace(found, rows=self._means(found.rows))
+
+    def _require_array(self, what: str) -> None:
+        check_is_fitted(self)
+        if not isinstance(self.schema_, Schema):
+            raise OptionError(f"{what}: is of numbers of one kind, and this model is of a table.")
+
+    def _means(self, rows: np.ndarray) -> np.ndarray:
+        """Means of rows of data, (several, steps, *event), in the data's units."""
+        flat = rows.reshape(-1, *self.schema_.shape)
+        found = self.schema_.restore(flat, exact=False, container="numpy")
+        return np.asarray(found).reshape(*rows.shape[:2], *self.schema_.row_shape)
 
     @property
     def _n_features_out(self) -> int:

@@ -5,6 +5,7 @@ from jensen.inference.encoded import (
     ACTIVE,
     active_units,
     aggregate_posterior,
+    is_active,
     posterior_means,
     prior_variance,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "caution",
     "checked_method",
     "importance_draws",
+    "is_active",
     "posterior",
     "posterior_means",
     "prior_variance",

@@ -14,7 +14,14 @@ from jensen._types import Data
 from jensen.model import Model
 from jensen.parts.priors import Mixture
 
-__all__ = ["ACTIVE", "active_units", "aggregate_posterior", "posterior_means", "prior_variance"]
+__all__ = [
+    "ACTIVE",
+    "active_units",
+    "aggregate_posterior",
+    "is_active",
+    "posterior_means",
+    "prior_variance",
+]
 
 # Above this variance over rows of its posterior mean, in units of its variance under the prior,
 # a latent is active (Burda et al. 2016, section 5.1, whose prior has unit variance).
@@ -69,9 +76,14 @@ def active_units(codes: Any, variance: Any = 1.0) -> int:
     if isinstance(variance, float):
         given = variance
         variance = jax.tree.map(lambda leaf: given, codes)
-    spread = lambda leaf: np.asarray(leaf, np.float64).var(axis=0)
-    active = jax.tree.map(lambda leaf, v: np.sum(spread(leaf) > ACTIVE * v), codes, variance)
+    active = jax.tree.map(lambda leaf, v: np.sum(is_active(leaf, v)), codes, variance)
     return int(sum(jax.tree.leaves(active)))
+
+
+def is_active(codes: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
+    """Which latents are active, shape (latent,), as `active_units` counts them."""
+    found: np.ndarray = np.asarray(codes, np.float64).var(axis=0) > ACTIVE * variance
+    return found
 
 
 def _posterior_of_row(model: Model, x: Any) -> Any:

@@ -1,6 +1,7 @@
 """The questions users ask: sample, reconstruct, impute, check, diagnose, compare, fidelity, ..."""
 
 from jensen.queries.checks import Check, check
+from jensen.queries.closest import Closest, closest
 from jensen.queries.column_scores import column_scores
 from jensen.queries.compare import Comparison, compare, require_same_units
 from jensen.queries.denoising import Denoised, denoise, gaussian_noise_of, parse_noise
@@ -10,16 +11,20 @@ from jensen.queries.generate import decode, reconstruct, sample, vary
 from jensen.queries.given import Given, given, sample_given
 from jensen.queries.impute import Filled, impute
 from jensen.queries.tails import tails
+from jensen.queries.walks import Traversals, interpolate, traverse
 
 __all__ = [
     "Check",
+    "Closest",
     "Comparison",
     "Denoised",
     "Diagnosis",
     "Fidelity",
     "Filled",
     "Given",
+    "Traversals",
     "check",
+    "closest",
     "column_scores",
     "compare",
     "decode",
@@ -29,11 +34,13 @@ __all__ = [
     "gaussian_noise_of",
     "given",
     "impute",
+    "interpolate",
     "parse_noise",
     "reconstruct",
     "require_same_units",
     "sample",
     "sample_given",
     "tails",
+    "traverse",
     "vary",
 ]

@@ -22,7 +22,7 @@ _ROWS = 32
 
 @dataclass(frozen=True)
 class Filled:
-    """Rows without holes, in the numbers that models see; each array but `draws` is (rows, d).
+    """Rows without holes, in the numbers that models see; each array but `draws` (rows, *event).
 
     Attributes:
         values: what was observed, and of other cells the posterior mean E[x | observed], or of
@@ -30,7 +30,7 @@ class Filled:
         mean: the same, but of categories that are numbers their posterior mean.
         lower: where the interval of each cell begins; what was observed, where it was.
         upper: where it ends.
-        draws: of whole rows from p(x | observed), shape (rows, kept, d).
+        draws: of whole rows from p(x | observed), shape (rows, kept, *event).
         ess: of each row, effective draws of z; of rows without holes as many as were asked for.
         unreliable: whether a row's draws fall short by every method that was tried.
     """
@@ -90,8 +90,8 @@ def impute(
     """Fill the missing cells of rows.
 
     Args:
-        model: a `Model` of rows of d numbers; with `Columns` for likelihood, some are categories.
-        X: rows with their mask, shape (rows, d).
+        model: a `Model`; with `Columns` for likelihood, some of a row's numbers are categories.
+        X: rows with their mask, shape (rows, *event).
         key: a typed JAX key.
         draws: of z for each row; a multiple of 4 and at least 16.
         level: the share of a cell's posterior that its interval holds.
@@ -113,7 +113,7 @@ def impute(
     values, mean, lower, upper = x.copy(), _worth_of(x, worth), x.copy(), x.copy()
     whole = np.repeat(x[:, None], keep, axis=1)
     ess, unreliable = np.full(len(x), float(draws)), np.zeros(len(x), bool)
-    holes = np.flatnonzero(~mask.all(axis=1))
+    holes = np.flatnonzero(~mask.reshape(len(mask), -1).all(axis=1))
     if len(holes):
         rows = Datum(x[holes], mask[holes])
         found = given(model, rows, fold(key, 0), draws)

@@ -1,0 +1,102 @@
+"""Walks through the latent space, shown by what the decoder makes of their steps."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from jensen._types import Data
+from jensen.errors import OptionError
+from jensen.inference import is_active, posterior_means, prior_variance
+from jensen.model import Model
+from jensen.queries.generate import decode
+
+__all__ = ["Traversals", "interpolate", "traverse"]
+
+# A traversal goes as far as all but so many of the rows do, on both sides together.
+_BEYOND = 0.02
+
+
+def interpolate(model: Model, X: Data, Y: Data, steps: int = 10) -> np.ndarray:
+    """E[x | z] along the straight line from the posterior mean of a row to that of another.
+
+        z_t = (1 − t) E_q[z | x] + t E_q[z | y],  t from 0 to 1
+
+    Args:
+        model: a `Model`.
+        X: rows, shape (rows, *event), where the lines begin.
+        Y: as many, where they end.
+        steps: points of each line, both ends counted in.
+
+    Returns:
+        shape (rows, steps, *event).
+
+    Raises:
+        OptionError: fewer than two steps, or rows that are not as many.
+    """
+    _require_steps(steps)
+    starts, ends = posterior_means(model, X), posterior_means(model, Y)
+    counts = [len(jax.tree.leaves(each)[0]) for each in (starts, ends)]
+    if counts[0] != counts[1]:
+        raise OptionError(f"{counts[0]} rows to begin at and {counts[1]} to end at; give as many.")
+
+    def line(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        t = np.linspace(0, 1, steps, dtype=a.dtype).reshape(1, steps, *(1,) * (a.ndim - 1))
+        return ((1 - t) * a[:, None] + t * b[:, None]).reshape(-1, *a.shape[1:])
+
+    found = decode(model, jax.tree.map(line, starts, ends))
+    return found.reshape(counts[0], steps, *found.shape[1:])
+
+
+@dataclass(frozen=True)
+class Traversals:
+    """What each active latent does to a row.
+
+    Attributes:
+        latents: which dimensions of z, the one that varies most over the rows first.
+        values: what they are set to, shape (latents, steps).
+        rows: E[x | z] there, shape (latents, steps, *event).
+    """
+
+    latents: np.ndarray
+    values: np.ndarray
+    rows: np.ndarray
+
+
+def traverse(model: Model, X: Data, row: Data | None = None, steps: int = 10) -> Traversals:
+    """E[x | z] as one latent goes through the values that it has over some rows.
+
+    Args:
+        model: a `Model` whose z is one vector.
+        X: rows, shape (rows, *event), which say how far each latent reaches: between the first
+            and the last hundredth of their posterior means.
+        row: one row, shape (1, *event), whose posterior mean the other latents keep; without
+            it that of all of X.
+        steps: values of each latent.
+
+    Raises:
+        OptionError: fewer than two steps, latents that are no vector, or none that is active
+            (`inference.active_units`).
+    """
+    _require_steps(steps)
+    codes: Any = posterior_means(model, X)
+    if not (isinstance(codes, np.ndarray) and codes.ndim == 2):
+        raise OptionError("traversals are of a z that is one vector.")
+    variance = prior_variance(model)
+    active = np.flatnonzero(is_active(codes, variance))
+    if not len(active):
+        raise OptionError("no latent is active: whatever z is, the decoder gives the same.")
+    latents = active[np.argsort(-(codes.var(axis=0) / variance)[active], kind="stable")]
+    middle = codes.mean(axis=0) if row is None else posterior_means(model, row)[0]
+    ends = np.quantile(codes[:, latents], [_BEYOND / 2, 1 - _BEYOND / 2], axis=0)
+    values = np.linspace(ends[0], ends[1], steps, axis=1).astype(codes.dtype)
+    z = np.tile(middle, (len(latents), steps, 1))
+    z[np.arange(len(latents)), :, latents] = values
+    found = decode(model, z.reshape(-1, z.shape[-1]))
+    return Traversals(latents, values, found.reshape(len(latents), steps, *found.shape[1:]))
+
+
+def _require_steps(steps: Any) -> None:
+    if not (isinstance(steps, (int, np.integer)) and steps >= 2):
+        raise OptionError(f"steps={steps!r}: must be a whole number of at least 2.")
