@@ -122,11 +122,14 @@ def test_fidelity_of_drawn_rows(run, home):
     assert told["impossible"] == {"rows": 0, "share": 0.0, "first": None}
     assert told["boosting"]["target"] == "colour"
     assert any("no missing cells" in each for each in told["notes"])
-    text = run("fidelity model people.csv --rows 0:40 -n 150 --target age --seed 1 --quiet")
+    text = run(
+        "fidelity model people.csv --rows 0:40 -n 150 --target age --source posterior --seed 1"
+        " --quiet"
+    )
     vae = load_model(home / "model")
     frame = read_table(home / "people.csv", ("unknown",), schema=vae.schema_)
     # Rows that are named have no others beside them: the training rows are those kept.
-    found = vae.fidelity(frame[:40], 150, target="age", random_state=1)
+    found = vae.fidelity(frame[:40], 150, target="age", source="posterior", random_state=1)
     assert text == f"{found}\n"
     assert found.rows == {"synthetic": 150, "training": 97, "held_out": 40, "compared": 97}
     assert "boosting of age" in text

@@ -1,6 +1,6 @@
 """`jensen fidelity`: are rows drawn from the model good, and are they copies?"""
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -30,6 +30,12 @@ def fidelity(
             help="How many rows to draw; else as many as are held out.",
         ),
     ] = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Where z of drawn rows comes from: prior; or posterior, that of training rows."
+        ),
+    ] = "prior",
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
@@ -48,7 +54,12 @@ def fidelity(
     vae, held_out = held_out_where_known(model, data, key, header, rows, quiet=quiet)
     say(quiet, f"comparing with {held_out.words}")
     found = vae.fidelity(
-        held_out.scored, n, target=target, training=held_out.training, random_state=seed
+        held_out.scored,
+        n,
+        target=target,
+        training=held_out.training,
+        source=cast(Any, source),
+        random_state=seed,
     )
     if json:
         print_json(found.to_json() | {"held_out": held_out.indices})

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen import inference, queries
 from jensen._batching import count
-from jensen._types import Datum
+from jensen._types import Datum, PRNGKey
 from jensen.data import Schema, TableSchema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
@@ -41,14 +41,19 @@ class Generator(Fitted):
             OptionError: an unknown source, or no rows kept for "posterior".
         """
         check_is_fitted(self)
+        key = self._key(5, random_state, afresh=True)
+        rows = self._drawn(key, n_samples, source, mean)
+        return self._restored(rows, not mean, key)
+
+    def _drawn(self, key: PRNGKey, n: int, source: str, mean: bool = False) -> np.ndarray:
+        """New rows, in the numbers that models see."""
         if source not in ("prior", "posterior"):
             raise OptionError(f"source={source!r} is unknown: choose prior or posterior.")
         latents = None
         if source == "posterior":
-            latents = inference.aggregate_posterior(self.model_, self._kept_rows("sample"))
-        key = self._key(5, random_state, afresh=True)
-        rows = queries.sample(self.model_, key, n_samples, latents=latents, mean=mean)
-        return self._restored(rows, not mean, key)
+            kept = self._kept_rows('source="posterior"')
+            latents = inference.aggregate_posterior(self.model_, kept)
+        return queries.sample(self.model_, key, n, latents=latents, mean=mean)
 
     def vary(self, X: Any, n: int = 8, *, mean: bool = False, random_state: Seed = None) -> Any:
         """`n` variations of each row: z ~ q(z | x), then x' ~ p(x' | z); (rows, n, *event).
@@ -92,6 +97,7 @@ class Generator(Fitted):
         *,
         target: str | None = None,
         training: Any = None,
+        source: Literal["prior", "posterior"] = "prior",
         random_state: Seed = None,
     ) -> Fidelity:
         """How good rows drawn from the model of a table are, and whether they are copies.
@@ -102,6 +108,7 @@ class Generator(Fitted):
             target: the column that boosting predicts; the last of categories, or else the last.
             training: the rows that the model was trained on; those kept, `keep_rows` of them, if
                 they are not given.
+            source: where z of the drawn rows comes from, as in `sample`.
             random_state: another seed than the model's, or a `RandomState`.
 
         Returns:
@@ -110,7 +117,7 @@ class Generator(Fitted):
 
         Raises:
             OptionError: a model that is not of a table, a target that it does not see, `n` below
-                1, or no training rows kept.
+                1, an unknown source, or no training rows kept.
             DataError: rows that do not fit the schema.
         """
         rows = self._checked(X)
@@ -123,9 +130,8 @@ class Generator(Fitted):
             known, fitted_to = self._kept_rows("fidelity"), self.training_rows_
         else:
             known, fitted_to = self._checked(training), None
-        drawn = queries.sample(
-            self.model_, self._key(16, random_state), count(rows) if n is None else n
-        )
+        n = count(rows) if n is None else n
+        drawn = self._drawn(self._key(16, random_state), n, source)
         return queries.fidelity(Datum(drawn), known, rows, self.schema_, target, fitted_to)
 
     def reconstruct(self, X: Any, method: str = "mean") -> Any:
