@@ -46,7 +46,7 @@ def test_what_is_certain_is_left_as_it_is(key):
 def test_judged_and_settled_as_the_objective_within():
     assert FreshDraws(ELBO()).judge is None
     assert FreshDraws(IWAE(5)).judge == IWAE(5).judge
-    warm = jensen.objectives.BetaELBO(1.0, warmup=3)
+    warm = jensen.objectives.BetaELBO(1.0, warmup=3.0)
     assert FreshDraws(warm).settles == warm.settles
 
 

@@ -1,10 +1,11 @@
 """Zeros and ones that are drawn anew whenever a row is met."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from jensen._types import Data, Datum, PRNGKey, Scalar, as_datum
-from jensen.model import Model
 from jensen.objectives._base import Objective, Terms
 
 __all__ = ["FreshDraws"]
@@ -31,7 +32,7 @@ class FreshDraws(Objective):
     def judge(self) -> Objective | None:
         return self.of.judge
 
-    def __call__(self, model: Model, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
+    def __call__(self, model: Any, x: Data, key: PRNGKey, epoch: Scalar) -> Terms:
         for_pixels, for_latents = jax.random.split(key)
         datum = as_datum(x)
         probabilities = jnp.asarray(datum.x)
