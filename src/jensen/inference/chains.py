@@ -5,7 +5,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from blackjax.diagnostics import ess_bulk, rhat
 from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
@@ -127,6 +126,9 @@ def chain_draws(model: Model, x: Data, key: PRNGKey, draws: int) -> ChainDraws:
     def step(points: Point, key: PRNGKey) -> tuple[Point, tuple[Array, Scalar]]:
         points, acceptance = _move(path, points, tuning, key)
         return points, (points.position, acceptance)
+
+    # To import BlackJAX takes as long as most answers, and few of them need chains.
+    from blackjax.diagnostics import ess_bulk, rhat
 
     each = draws // CHAINS
     thin = -(-_LEAST_TRANSITIONS // each)

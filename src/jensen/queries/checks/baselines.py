@@ -13,7 +13,6 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 from scipy.linalg import cho_factor, cho_solve
-from sklearn.covariance import ledoit_wolf
 
 from jensen.data import Schema
 
@@ -70,6 +69,9 @@ def baselines(
         return {"independent columns": independent}
     shift, scale = train.mean(0), _scales(train, discrete)
     standard = (train - shift) / scale
+    # Checks alone need it, and whatever answers a question imports this module.
+    from sklearn.covariance import ledoit_wolf
+
     covariance = ledoit_wolf(standard, assume_centered=True)[0]
     if discrete:
         covariance = covariance + np.eye(len(covariance)) * _CELL_VARIANCE

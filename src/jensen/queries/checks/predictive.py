@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from jensen._batching import spread_out
 from jensen._types import PRNGKey
@@ -40,6 +39,9 @@ def predictive_checks(
     raw = _flat(sample(model, key, REPLICATIONS * len(some)))
     shift, scale = (_flat(np.asarray(each)[None]) for each in standardisation(training))
     seen, generated = (some - shift) / scale, (raw - shift) / scale
+    # Checks alone need it, and whatever answers a question imports this module.
+    from sklearn.neighbors import NearestNeighbors
+
     neighbours = NearestNeighbors(n_neighbors=1).fit((_flat(training) - shift) / scale)
     distance = lambda x: neighbours.kneighbors(x)[0][:, 0]
     # Distances are of rows; they are measured once, and averaged for each replication.

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from scipy.stats import rankdata
+from scipy import stats
 
 from jensen._batching import count, map_rows, spread_out, taken
 from jensen._runtime import quick_jit, quick_random
@@ -162,7 +162,7 @@ def _hang_together(x: np.ndarray) -> float:
     changing = x[:, (x != x[:1]).any(axis=0)]
     if changing.shape[1] < 2:
         return 0.0
-    correlations = np.corrcoef(rankdata(changing, axis=0).T)
+    correlations = np.corrcoef(stats.rankdata(changing, axis=0).T)
     return float(np.sqrt(np.mean(correlations[np.triu_indices(len(correlations), 1)] ** 2)))
 
 
