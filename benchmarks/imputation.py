@@ -25,7 +25,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from _holes import by_jensen, error, numbers, with_holes
-from _record import environment, finish, markdown_table
+from _record import environment, finish, markdown_table, write_results
 from _tables import TABLES, table
 
 SHARE = 0.3
@@ -42,41 +42,31 @@ def rivals(seed: int) -> dict[str, Any]:
     }
 
 
-def at_random(name: str, masks: int) -> list[dict[str, Any]]:
-    frame, results = table(name), []
+def at_random(name: str, seed: int) -> dict[str, Any]:
+    """The errors of all methods on one mask, and more of jensen's as `own`."""
+    frame = table(name)
     full = numbers(frame)
-    for seed in range(masks):
-        missing = np.random.default_rng(seed).random(full.shape) < SHARE
-        holes = with_holes(frame, missing)
-        empty = np.where(missing, np.nan, full)
-        told: dict[str, Any] = {}
-        for rival, imputer in rivals(seed).items():
-            scaler = StandardScaler()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                filled = imputer.fit_transform(scaler.fit_transform(empty))
-            told[rival] = error(scaler.inverse_transform(filled), full, missing)
-        _, own = by_jensen(holes, full, missing, seed)
-        results.append(told | {"jensen": own["error"]} | {"own": own})
-        print(name, seed, {k: round(v, 3) for k, v in results[-1].items() if k != "own"}, own,
-              file=sys.stderr, flush=True)  # fmt: skip
-    return results
+    missing = np.random.default_rng(seed).random(full.shape) < SHARE
+    empty = np.where(missing, np.nan, full)
+    told: dict[str, Any] = {}
+    for rival, imputer in rivals(seed).items():
+        scaler = StandardScaler()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            filled = imputer.fit_transform(scaler.fit_transform(empty))
+        told[rival] = error(scaler.inverse_transform(filled), full, missing)
+    _, own = by_jensen(with_holes(frame, missing), full, missing, seed)
+    return told | {"jensen": own["error"], "own": own}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--masks", type=int, default=10)
-    parser.add_argument("--sets", default=",".join(TABLES))
-    asked = parser.parse_args()
-    names = asked.sets.split(",")
-    packages = ["jensen", "jax", "jaxlib", "numpy", "scikit-learn", "polars"]
-    data: dict[str, Any] = {"environment": environment(packages)}
-    found = {name: at_random(name, asked.masks) for name in names}
-    met: dict[str, bool] = {}
-    lines = []
+def summary(found: dict[str, list[dict[str, Any]]]) -> tuple[str, dict[str, bool]]:
+    """A table for people, and which goals were met."""
+    names, masks = list(found), len(next(iter(found.values())))
     methods = [key for key in found[names[0]][0] if key != "own"]
     mean = lambda name, key: float(np.mean([each[key] for each in found[name]]))
     own = lambda name, key: float(np.mean([each["own"][key] for each in found[name]]))
+    met: dict[str, bool] = {}
+    lines = []
     for name in names:
         best = min(mean(name, "iterative, ridge"), mean(name, "iterative, forest"))
         ratio, inside = mean(name, "jensen") / best, own(name, "inside")
@@ -90,11 +80,30 @@ def main() -> None:
              f"{own(name, 'impute_seconds'):.0f}"]
         )  # fmt: skip
     header = ["", *methods, "inside 90 %", "by rank", "fit, s", "impute, s"]
-    text = (
-        f"30 % of the cells missing at random, {asked.masks} masks, error in standard"
-        " deviations of the column:\n\n" + markdown_table(header, lines)
+    return (
+        f"30 % of the cells missing at random, {masks} masks, error in standard deviations of the"
+        f" column:\n\n{markdown_table(header, lines)}",
+        met,
     )
-    finish("imputation", "Missing cells filled", text, data | {"found": found}, met)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--masks", type=int, default=10)
+    parser.add_argument("--sets", default=",".join(TABLES))
+    asked = parser.parse_args()
+    packages = ["jensen", "jax", "jaxlib", "numpy", "scikit-learn", "polars"]
+    data: dict[str, Any] = {"environment": environment(packages)}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.sets.split(",")}
+    title = "Missing cells filled"
+    for seed in range(asked.masks):
+        for name, runs in found.items():
+            runs.append(at_random(name, seed))
+            print(name, seed, runs[-1], file=sys.stderr, flush=True)
+        # It takes an hour; whoever ends it before has the figures of fewer masks.
+        text, met = summary(found)
+        write_results("imputation", title, text, data | {"found": found})
+    finish("imputation", title, text, data | {"found": found}, met)
 
 
 if __name__ == "__main__":

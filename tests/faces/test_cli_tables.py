@@ -384,7 +384,10 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
     assert "numbers of one kind" in run("impute real.csv-model real.csv", 2)
     assert "--given" in run("sample real.csv-model --given a=1", 2)
     assert "--top" in run("score real.csv-model real.csv --top 3", 2)
-    assert "fidelity: is of tables" in run("fidelity real.csv-model real.csv --quiet", 2)
+    told = json.loads(run("fidelity real.csv-model real.csv --rows 0:20 --quiet --json"))
+    assert told["rows"]["compared"] == 20
+    assert set(told["frechet"]) == {"synthetic", "real"}
+    assert "target: is of tables" in run("fidelity real.csv-model real.csv --target a --quiet", 2)
     assert "the other of numbers" in run("compare as-table real.csv-model real.csv", 2)
 
 

@@ -17,8 +17,8 @@ def fidelity(
         typer.Option(
             metavar="COLUMN",
             show_default=False,
-            help="What boosting learns to predict; else the last column of categories, or the"
-            " last.",
+            help="Of a table, what boosting learns to predict; else the last column of"
+            " categories, or the last.",
         ),
     ] = None,
     n: Annotated[
@@ -43,7 +43,7 @@ def fidelity(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Hold rows drawn from the model of a table against rows it was not fitted to.
+    """Hold rows drawn from the model against rows it was not fitted to.
 
     Give rows that the model was not fitted to; of the data that it was fitted to, those that
     jensen fit held out are taken.

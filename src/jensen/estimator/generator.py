@@ -12,7 +12,7 @@ from jensen._types import Datum, PRNGKey
 from jensen.data import Schema, TableSchema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
-from jensen.queries import Closest, Denoised, Fidelity
+from jensen.queries import ArrayFidelity, Closest, Denoised, Features, Fidelity
 
 __all__ = ["Generator"]
 
@@ -98,41 +98,48 @@ class Generator(Fitted):
         target: str | None = None,
         training: Any = None,
         source: Literal["prior", "posterior"] = "prior",
+        features: Features | None = None,
         random_state: Seed = None,
-    ) -> Fidelity:
-        """How good rows drawn from the model of a table are, and whether they are copies.
+    ) -> Fidelity | ArrayFidelity:
+        """How good rows drawn from the model are, and whether they are copies.
 
         Args:
             X: rows that the model was not trained on.
             n: rows to draw; as many as X has, if not given.
-            target: the column that boosting predicts; the last of categories, or else the last.
+            target: of a table, the column that boosting predicts; the last of categories, or else
+                the last.
             training: the rows that the model was trained on; those kept, `keep_rows` of them, if
                 they are not given.
             source: where z of the drawn rows comes from, as in `sample`.
+            features: of arrays, what rows are seen through, (rows, *event) -> (rows, k), such as
+                a layer of a classifier; principal components of the training rows by default.
             random_state: another seed than the model's, or a `RandomState`.
 
         Returns:
-            A `Fidelity`: shares of columns and pairs of them, boosting trained on synthetic rows,
-            distances to the closest training row, and impossible rows.
+            Of a table a `Fidelity`: shares of columns and pairs of them, boosting trained on
+            synthetic rows, distances to the closest training row, and impossible rows. Of arrays
+            an `ArrayFidelity`: Fréchet distance, precision and recall of samples, and distances.
 
         Raises:
-            OptionError: a model that is not of a table, a target that it does not see, `n` below
-                1, an unknown source, or no training rows kept.
+            OptionError: an option that goes with another kind of model, a target that a table does
+                not have, `n` below 1, an unknown source, no training rows kept, or too few rows.
             DataError: rows that do not fit the schema.
         """
         rows = self._checked(X)
-        if not isinstance(self.schema_, TableSchema):
-            raise OptionError(
-                "fidelity: is of tables, and this model is of numbers of one kind; check holds its"
-                " samples against held-out rows."
-            )
+        table = isinstance(self.schema_, TableSchema)
+        for name, value in (("features", features),) if table else (("target", target),):
+            if value is not None:
+                kind = "arrays, and this model is of a table" if table else "tables"
+                raise OptionError(f"{name}: is of {kind}.")
         if training is None:
             known, fitted_to = self._kept_rows("fidelity"), self.training_rows_
         else:
             known, fitted_to = self._checked(training), None
         n = count(rows) if n is None else n
         drawn = self._drawn(self._key(16, random_state), n, source)
-        return queries.fidelity(Datum(drawn), known, rows, self.schema_, target, fitted_to)
+        if table:
+            return queries.fidelity(Datum(drawn), known, rows, self.schema_, target, fitted_to)
+        return queries.array_fidelity(drawn, known, rows, features, fitted_to)
 
     def reconstruct(self, X: Any, method: str = "mean") -> Any:
         """E[x | z] at each row's posterior mean: what is left after encoding and decoding.

@@ -6,7 +6,13 @@ from jensen.queries.column_scores import column_scores
 from jensen.queries.compare import Comparison, compare, require_same_units
 from jensen.queries.denoising import Denoised, denoise, gaussian_noise_of, parse_noise
 from jensen.queries.diagnosis import Diagnosis, diagnose
-from jensen.queries.fidelity import Fidelity, fidelity
+from jensen.queries.fidelity import (
+    ArrayFidelity,
+    Features,
+    Fidelity,
+    array_fidelity,
+    fidelity,
+)
 from jensen.queries.generate import decode, reconstruct, sample, vary
 from jensen.queries.given import Given, given, sample_given
 from jensen.queries.impute import Filled, impute
@@ -14,15 +20,18 @@ from jensen.queries.tails import tails
 from jensen.queries.walks import Traversals, interpolate, traverse
 
 __all__ = [
+    "ArrayFidelity",
     "Check",
     "Closest",
     "Comparison",
     "Denoised",
     "Diagnosis",
+    "Features",
     "Fidelity",
     "Filled",
     "Given",
     "Traversals",
+    "array_fidelity",
     "check",
     "closest",
     "column_scores",

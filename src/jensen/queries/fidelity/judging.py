@@ -14,11 +14,9 @@ from jensen.queries.fidelity.boosting import boosted, target_of
 from jensen.queries.fidelity.impossible import impossible_rows
 from jensen.queries.fidelity.marginals import by_column, by_pair
 from jensen.queries.fidelity.nearest import nearest
+from jensen.queries.fidelity.words import line, on_copies, on_distances, on_unseen
 
 __all__ = ["Fidelity", "fidelity"]
-
-# How improbable it must be that rows of strangers are as near, or as often the same.
-_CHANCE = 1e-3
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,27 +54,21 @@ class Fidelity:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __repr__(self) -> str:
-        lines = [_line("total variation from held-out rows", "synthetic", "real")]
+        lines = [line("total variation from held-out rows", "synthetic", "real")]
         lines += [
-            _line(f"  {each['column']}", each["tv"], each["reference"]) for each in self.columns
+            line(f"  {each['column']}", each["tv"], each["reference"]) for each in self.columns
         ]
         if self.pairs is not None:
             name = f"  mean of {counted(self.pairs['pairs'], 'pair')} of columns"
-            lines.append(_line(name, self.pairs["tv"], self.pairs["reference"]))
+            lines.append(line(name, self.pairs["tv"], self.pairs["reference"]))
             worst = self.pairs["worst"]
             name = f"  furthest: {' and '.join(worst['columns'])}"
-            lines.append(_line(name, worst["tv"], worst["reference"]))
+            lines.append(line(name, worst["tv"], worst["reference"]))
         if self.boosting is not None:
-            lines.append(_line(f"boosting of {self.boosting['target']}", "synthetic", "real"))
+            lines.append(line(f"boosting of {self.boosting['target']}", "synthetic", "real"))
             one, other = self.boosting["synthetic"], self.boosting["real"]
-            lines += [_line(f"  {self._named(name)}", one[name], other[name]) for name in one]
-        lines.append(_line("distance to the closest training row", "synthetic", "held out"))
-        one, other = self.nearest["synthetic"], self.nearest["held_out"]
-        lines.append(_line("  median", one["median"], other["median"]))
-        lines.append(_line("  5th percentile", one["p5"], other["p5"]))
-        lines.append(_line("  share equal to a training row", one["copies"], other["copies"]))
-        nearer = self.nearest["nearer"], self.nearest["nearer_held_out"]
-        lines.append(_line("  share below the held-out rows' 5th", *nearer))
+            lines += [line(f"  {self._named(name)}", one[name], other[name]) for name in one]
+        lines += on_distances(self.nearest)
         lines.append(f"{'impossible rows':42}{self.impossible['rows']:>12,}")
         return "\n".join([*lines, *self.notes, *self.verdict])
 
@@ -86,12 +78,6 @@ class Fidelity:
             "rarer_f1": f"F1 of the rarer, {rarer}", "macro_f1": "F1, mean of categories",
             "accuracy": "accuracy", "r2": "R²",
         }[score]  # fmt: skip
-
-
-def _line(name: str, *values: Any) -> str:
-    return f"{name:42}" + "".join(
-        f"{value:>12}" if isinstance(value, str) else f"{value:12.3f}" for value in values
-    )
 
 
 def fidelity(
@@ -155,11 +141,7 @@ def fidelity(
             "Synthetic rows have no missing cells: shares are of observed cells, and synthetic rows"
             " have the holes of training rows for boosting, of held-out rows for distances."
         )
-    if fitted_to is not None and fitted_to > len(known):
-        notes.append(
-            f"Only {len(known):,} of the {fitted_to:,} rows that the model was fitted to are at"
-            " hand: copies of the others go unseen."
-        )
+    notes += on_unseen(len(known), fitted_to)
     if target is None and boosting is not None:
         notes.append(f"No target was named: boosting predicts {boosting['target']!r}.")
     return Fidelity(
@@ -171,7 +153,7 @@ def fidelity(
         impossible=impossible,
         notes=notes,
         verdict=list(
-            filter(None, [_on_copies(near), _on_boosting(boosting), _on_impossible(impossible)])
+            filter(None, [on_copies(near), _on_boosting(boosting), _on_impossible(impossible)])
         ),
     )
 
@@ -191,25 +173,6 @@ def _on_rows(compared: int, near: dict[str, int]) -> str:
         f" of {near['synthetic']:,} synthetic and {near['held_out']:,} held-out rows to"
         f" {near['training']:,} training rows."
     )
-
-
-def _on_copies(near: dict[str, Any]) -> str:
-    equal, strangers = near["synthetic"]["copies"], near["held_out"]["copies"]
-    tied = near["held_out"]["p5"] == 0
-    found = {
-        "p_nearer": f"{near['nearer']:.1%} of the synthetic rows lie nearer to a training row than"
-        " all but 5% of the held-out rows do",
-        "p_copies": f"{equal:.1%} of the synthetic rows are equal to a training row, and so are"
-        f" {strangers:.1%} of the held-out rows",
-    }
-    sure = [words for name, words in found.items() if near[name] < _CHANCE]
-    if sure:
-        return (
-            f"Copying: {', and '.join(sure)}. Do not give these rows away as nobody's; try a"
-            " smaller latent_dim, a larger weight_decay, or more rows."
-        )
-    # Nothing is nearer than those at no distance.
-    return f"No sign of copying: {found['p_copies' if tied else 'p_nearer']}."
 
 
 def _on_boosting(found: dict[str, Any] | None) -> str | None:
