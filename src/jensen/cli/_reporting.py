@@ -15,6 +15,7 @@ from jensen.cli._images import image_shape, value_range
 from jensen.cli._output import plain
 from jensen.cli._scores import summary
 from jensen.data import TableSchema
+from jensen.errors import OptionError
 
 if TYPE_CHECKING:
     from jensen import VAE
@@ -26,6 +27,8 @@ __all__ = ["report_data", "report_on"]
 _SAMPLES = 48
 _PAIRS = 40
 _LEAST_LIKELY = 16
+# Of images: ways between two of them, steps of each, latents, samples beside training images.
+_WAYS, _STEPS, _LATENTS, _CLOSEST = 6, 11, 10, 24
 _DOTS = 2000
 # Of a table: rows drawn, to count by, and how many of them to show.
 _DRAWN, _SHOWN = 2000, 16
@@ -83,16 +86,43 @@ def _of_arrays(vae: "VAE", X: np.ndarray) -> dict[str, Any]:
     """Rows as pictures, or as lines of numbers."""
     # Rows that were read as images though they are flat come back flat.
     shaped = lambda rows: rows.reshape(len(rows), *vae.schema_.shape)
-    return {
+    drawn = vae.sample(_SAMPLES)
+    found = {
         "image_shape": image_shape(vae.schema_),
         "value_range": value_range(vae.schema_),
         "feature_names": vae.schema_.names,
-        "prior_samples": shaped(vae.sample(_SAMPLES)),
+        "prior_samples": shaped(drawn),
         "posterior_samples": (
             shaped(vae.sample(_SAMPLES, "posterior")) if count(vae.rows_) else None
         ),
         "originals": shaped(X[:_PAIRS]),
         "reconstructions": shaped(vae.reconstruct(X[:_PAIRS])),
+    }
+    if found["image_shape"] is None or not count(vae.rows_):
+        return found
+    return found | _of_images(vae, X, drawn)
+
+
+def _of_images(vae: "VAE", X: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
+    """Walks through the latent space, and the training images closest to samples."""
+    walked = lambda rows: rows.reshape(*rows.shape[:2], *vae.schema_.shape)
+    near = vae.closest(drawn[:_CLOSEST])
+    found: dict[str, Any] = {
+        "closest": near.rows.reshape(len(near.rows), *vae.schema_.shape),
+        "closest_nearer": near.nearer,
+    }
+    ways = min(_WAYS, len(X) // 2)
+    if ways:
+        between = vae.interpolate(X[:ways], X[ways : 2 * ways], _STEPS)
+        found["between"] = walked(between)
+    try:
+        moved = vae.traverse(steps=_STEPS)
+    except OptionError:
+        # No latent is active, which the verdict tells.
+        return found
+    return found | {
+        "traversals": walked(moved.rows[:_LATENTS]),
+        "traversed": moved.latents[:_LATENTS],
     }
 
 

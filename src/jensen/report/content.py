@@ -13,7 +13,16 @@ from jensen.errors import OptionError
 __all__ = ["ReportData"]
 
 # One event a row, in the data's own units.
-_EVENTS = ("prior_samples", "posterior_samples", "originals", "reconstructions", "least_likely")
+_EVENTS = (
+    "prior_samples",
+    "posterior_samples",
+    "originals",
+    "reconstructions",
+    "closest",
+    "least_likely",
+)
+# Several events a row.
+_WALKS = ("traversals", "between")
 # One value a row.
 _VALUES = (
     "latent_labels",
@@ -22,6 +31,8 @@ _VALUES = (
     "row_indices",
     "least_likely_evidence",
     "least_likely_rows",
+    "traversed",
+    "closest_nearer",
 )
 # Each of these goes with the other, row by row.
 _PAIRS = (
@@ -31,6 +42,8 @@ _PAIRS = (
     ("least_likely", "least_likely_evidence"),
     ("least_likely", "least_likely_rows"),
     ("latent", "latent_labels"),
+    ("traversals", "traversed"),
+    ("closest", "closest_nearer"),
 )
 
 
@@ -60,6 +73,11 @@ class ReportData:
         posterior_samples: shape (n, *event).
         originals: held-out rows, shape (n, *event).
         reconstructions: of `originals`, shape (n, *event).
+        traversals: what one latent after the other does to a row, shape (latents, steps, *event).
+        traversed: the numbers of these latents.
+        between: ways from one row to another, shape (ways, steps, *event).
+        closest: the training rows closest to the first of `prior_samples`, shape (k, *event).
+        closest_nearer: of each the share of held-out rows that lie as near to a training row.
         latent: a point for each row, shape (n, 2) or (n, 1).
         latent_note: what its axes are.
         latent_labels: a label for each point, numbers or words.
@@ -100,6 +118,11 @@ class ReportData:
     posterior_samples: np.ndarray | None = None
     originals: np.ndarray | None = None
     reconstructions: np.ndarray | None = None
+    traversals: np.ndarray | None = None
+    traversed: np.ndarray | None = None
+    between: np.ndarray | None = None
+    closest: np.ndarray | None = None
+    closest_nearer: np.ndarray | None = None
     latent: np.ndarray | None = None
     latent_note: str = ""
     latent_labels: np.ndarray | None = None
@@ -113,13 +136,16 @@ class ReportData:
     least_likely_rows: np.ndarray | None = None
 
     def __post_init__(self):
-        for name in _EVENTS:
-            self._take(name, ndim=1 + len(self.event_shape))
-            array = getattr(self, name)
-            if array is not None and array.shape[1:] != tuple(self.event_shape):
-                raise OptionError(
-                    f"{name} has shape {array.shape}; give (rows, *{tuple(self.event_shape)})"
-                )
+        for axes, names in ((1, _EVENTS), (2, _WALKS)):
+            for name in names:
+                self._take(name, ndim=axes + len(self.event_shape))
+                array = getattr(self, name)
+                if array is not None and array.shape[axes:] != tuple(self.event_shape):
+                    before = ("rows", "steps")[:axes]
+                    raise OptionError(
+                        f"{name} has shape {array.shape}; give"
+                        f" ({', '.join(before)}, *{tuple(self.event_shape)})"
+                    )
         for name in _VALUES:
             self._take(name, ndim=1)
         self._take("latent", ndim=2)

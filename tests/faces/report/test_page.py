@@ -33,8 +33,10 @@ def test_holds_plotly_once_where_it_has_charts(case):
 
 def test_every_figure_says_how_to_read_it(case):
     data, page = case
-    # training, samples, originals, latent, ladder, evidence, least likely
-    assert len(page.captions) == (7 if data.history else 0)
+    # training, samples, originals, latent, ladder, evidence, least likely; of images the closest
+    # training images too, traversals, and ways between images
+    figures = 7 if data.image_shape is None else 10
+    assert len(page.captions) == (figures if data.history else 0)
     assert all(caption.endswith(".") and len(caption) > 40 for caption in page.captions)
 
 
@@ -49,8 +51,8 @@ def test_headings_and_names(case):
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert all(a["href"][1:] in ids for a in page.all("a"))
-    # That of columns is of tables.
-    sections = len(SECTIONS) - (not data.columns)
+    # That of columns is of tables, and two are of images.
+    sections = len(SECTIONS) - (not data.columns) - 2 * (data.image_shape is None)
     assert len(page.all("section")) == (sections if data.history else 0)
 
 
@@ -62,7 +64,9 @@ def test_sections_stand_in_order(page_of):
         "verdict",
         "training",
         "samples",
+        "closest",
         "reconstructions",
+        "walks",
         "latent",
         "ladder",
         "evidence",

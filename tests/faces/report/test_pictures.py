@@ -18,7 +18,7 @@ def test_pictures_are_png_of_the_expected_size(case):
     h, w = data.image_shape[:2]
     scale = round(56 / min(h, w))
     n = len(data.originals)
-    prior, posterior, both, *least = images
+    prior, posterior, near, both, moved, between, *least = images
     columns = min(n, 446 // (scale * w + 6))
     rows = -(-n // columns)
     assert prior.size == posterior.size
@@ -27,6 +27,12 @@ def test_pictures_are_png_of_the_expected_size(case):
     pair = enlarged * (2 * w + 1)
     columns = min(n, 934 // (pair + 24))
     assert both.size == (columns * (pair + 24) - 24, -(-n // columns) * (enlarged * h + 24) - 24)
+    columns = min(len(data.closest), 934 // (pair + 24))
+    assert near.size[0] == columns * (pair + 24) - 24
+    # A line of the picture is a walk.
+    for walks, image in ((data.traversals, moved), (data.between, between)):
+        lines, steps = walks.shape[:2]
+        assert image.size == (steps * (scale * w + 6) - 6, lines * (scale * h + 6) - 6)
     assert [image.size for image in least] == [(scale * w, scale * h)] * len(data.least_likely)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from jensen.report.content import ReportData
 from jensen.report.markup import Section
 from jensen.report.sections.checks import checks
+from jensen.report.sections.closest import closest
 from jensen.report.sections.columns import columns
 from jensen.report.sections.evidence import evidence
 from jensen.report.sections.headline import headline
@@ -16,6 +17,7 @@ from jensen.report.sections.latent import latent
 from jensen.report.sections.reconstructions import reconstructions
 from jensen.report.sections.samples import samples
 from jensen.report.sections.training import training
+from jensen.report.sections.walks import walks
 from jensen.report.sections.words import assumptions, verdict
 
 __all__ = ["SECTIONS"]
@@ -27,7 +29,9 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     training,
     columns,
     samples,
+    closest,
     reconstructions,
+    walks,
     latent,
     ladder,
     evidence,
