@@ -22,10 +22,12 @@ from jensen.cli import (
     fit,
     impute,
     info,
+    inpaint,
     reconstruct,
     report,
     sample,
     score,
+    walk,
 )
 from jensen.cli._options import as_typed
 from jensen.errors import DataError, FileError, JensenError, OptionError
@@ -40,6 +42,8 @@ VERBS = (
     impute,
     reconstruct,
     denoise,
+    inpaint,
+    walk,
     encode,
     decode,
     score,

@@ -12,7 +12,7 @@ from jensen.errors import OptionError
 if TYPE_CHECKING:
     from jensen.data import Schema
 
-__all__ = ["image_shape", "require_images", "value_range", "write_grid"]
+__all__ = ["image_shape", "require_images", "value_range", "write_grid", "write_pairs"]
 
 _FEWEST_PIXELS = 64
 _CHANNELS = (1, 3)
@@ -40,19 +40,32 @@ def value_range(schema: "Schema") -> tuple[float, float]:
     return schema.low, schema.high
 
 
-def require_images(schema: "Schema") -> None:
+def require_images(schema: "Schema", option: str = "png") -> None:
     """Raise `OptionError` where rows are no images."""
     if image_shape(schema) is None:
-        raise OptionError(
-            f"--png: rows of shape {schema.shape} are no images; write numbers with --out"
-        )
+        remedy = "write numbers with --out" if option == "png" else "fit them with --shape"
+        raise OptionError(f"--{option}: rows of shape {schema.shape} are no images; {remedy}")
 
 
-def write_grid(path: Path, rows: np.ndarray, schema: "Schema") -> None:
-    """Draw rows side by side."""
+def write_grid(
+    path: Path, rows: np.ndarray, schema: "Schema", *, columns: int | None = None
+) -> None:
+    """Draw rows side by side, so many in a line as `columns` says."""
     from jensen.report.pictures import png_grid
 
+    images = _images(rows, schema)
+    write_atomic(path, png_grid(images, value_range(schema), columns=columns))
+
+
+def write_pairs(path: Path, left: np.ndarray, right: np.ndarray, schema: "Schema") -> None:
+    """Draw rows, each beside another."""
+    from jensen.report.pictures import pairs, png_grid
+
+    both = pairs(_images(left, schema), _images(right, schema))
+    write_atomic(path, png_grid(both, value_range(schema), width=910, gap=24))
+
+
+def _images(rows: np.ndarray, schema: "Schema") -> np.ndarray:
     shape = image_shape(schema)
     assert shape is not None
-    images = rows.reshape(len(rows), *(shape[:2] if shape[2:] == (1,) else shape))
-    write_atomic(path, png_grid(images.astype(float), value_range(schema)))
+    return rows.reshape(len(rows), *(shape[:2] if shape[2:] == (1,) else shape)).astype(float)

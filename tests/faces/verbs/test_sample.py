@@ -1,10 +1,12 @@
-"""`sample`, `reconstruct` and `denoise`: rows that come out of the model."""
+"""Rows that come out of the model: `sample`, `reconstruct`, `denoise`, `inpaint` and `walk`."""
 
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from jensen.cli import main
 
 from .tables import NAMES, table
 
@@ -70,3 +72,54 @@ def test_denoise_by_a_method(run, home):
     told = {name: json.loads(run(f"{line} --method {name}")) for name in ("refined", "encoder")}
     assert told["refined"] == json.loads(run(line))
     assert told["encoder"]["mean"] != told["refined"]["mean"]
+
+
+def test_inpaint(run, home):
+    told = json.loads(run("inpaint pixels.jensen pixels.npy --rows 0:3 --hide 2:5,0:4 --json"))
+    hidden = np.zeros((8, 8), bool)
+    hidden[2:5, :4] = True
+    seen = np.load(home / "pixels.npy")[:3]
+    for name in ("filled", "lower", "upper"):
+        np.testing.assert_array_equal(np.array(told[name])[:, ~hidden], seen[:, ~hidden])
+    assert (np.array(told["filled"])[:, hidden] % 1 > 0).all()
+    assert len(told["ess"]) == len(told["unreliable"]) == 3
+    line = "inpaint pixels.jensen pixels.npy --rows 0:3 --hide 2:5,0:4"
+    assert run(f"{line} --png filled.png") == ""
+    with Image.open(home / "filled.png") as picture:
+        alpha = np.asarray(picture)[..., -1]
+    # The block of the left image of a pair is see-through.
+    assert (alpha[:10, :10] == 255).all()
+    scale = round(56 / 8)
+    assert (alpha[2 * scale : 5 * scale, : 4 * scale] == 0).all()
+
+
+def test_walk(run, home):
+    told = json.loads(run("walk pixels.jensen pixels.npy --rows 0:4 --steps 3 --json"))
+    assert np.shape(told["walks"]) == (2, 3, 8, 8)
+    again = json.loads(run("reconstruct pixels.jensen pixels.npy --rows 0:4 --json"))
+    ends = np.array(told["walks"])[:, [0, 2]].reshape(4, 8, 8)
+    np.testing.assert_allclose(ends, again["reconstruction"], atol=1e-5)
+    told = json.loads(run("walk table --steps 5 --out walk.npy --json"))
+    assert np.load(home / "walk.npy").shape == (len(told["latents"]), 5, 3)
+    assert np.shape(told["values"]) == (len(told["latents"]), 5)
+    header, lines = table(
+        run("walk table --steps 5 --out walk.csv") or (home / "walk.csv").read_text()
+    )
+    assert (header, len(lines)) == (NAMES, 5 * len(told["latents"]))
+    assert run("walk pixels.jensen pixels.npy --rows 0:2 --png walk.png") == ""
+    assert (home / "walk.png").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("hide", "why"),
+    [
+        ("2:5", "give lines and columns, such as 7:21,7:21"),
+        ("2:9,0:4", "is no block of images of 8 x 8"),
+        ("5:2,0:4", "is no block of images of 8 x 8"),
+        ("0:8,0:8", "hides all there is"),
+    ],
+)
+def test_blocks_that_are_none_are_refused(home, monkeypatch, capsys, hide, why):
+    monkeypatch.chdir(home)
+    assert main(f"inpaint pixels.jensen pixels.npy --hide {hide}".split()) == 2
+    assert f"--hide {hide}: {why}" in capsys.readouterr().err
