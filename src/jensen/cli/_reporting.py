@@ -86,7 +86,7 @@ def _of_arrays(vae: "VAE", X: np.ndarray) -> dict[str, Any]:
     """Rows as pictures, or as lines of numbers."""
     # Rows that were read as images though they are flat come back flat.
     shaped = lambda rows: rows.reshape(len(rows), *vae.schema_.shape)
-    drawn = vae.sample(_SAMPLES)
+    drawn = vae.sample(_SAMPLES, random_state=0)
     found = {
         "image_shape": image_shape(vae.schema_),
         "value_range": value_range(vae.schema_),
@@ -107,7 +107,10 @@ def _of_images(vae: "VAE", X: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
     """Walks through the latent space, and the training images closest to samples."""
     walked = lambda rows: rows.reshape(*rows.shape[:2], *vae.schema_.shape)
     near = vae.closest(drawn[:_CLOSEST])
+    # Of the same z as the samples are, as the seed is the same.
+    means = vae.sample(_SAMPLES, mean=True, random_state=0)
     found: dict[str, Any] = {
+        "prior_means": means.reshape(len(means), *vae.schema_.shape),
         "closest": near.rows.reshape(len(near.rows), *vae.schema_.shape),
         "closest_nearer": near.nearer,
     }

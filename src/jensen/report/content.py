@@ -15,6 +15,7 @@ __all__ = ["ReportData"]
 # One event a row, in the data's own units.
 _EVENTS = (
     "prior_samples",
+    "prior_means",
     "posterior_samples",
     "originals",
     "reconstructions",
@@ -37,6 +38,7 @@ _VALUES = (
 # Each of these goes with the other, row by row.
 _PAIRS = (
     ("originals", "reconstructions"),
+    ("prior_samples", "prior_means"),
     ("row_evidence", "row_errors"),
     ("row_evidence", "row_indices"),
     ("least_likely", "least_likely_evidence"),
@@ -70,6 +72,7 @@ class ReportData:
         sample_cells: rows drawn from the model, as text.
         least_likely_cells: those of `least_likely`, as text.
         prior_samples: shape (n, *event).
+        prior_means: E[x | z] of the z of `prior_samples`, shape (n, *event).
         posterior_samples: shape (n, *event).
         originals: held-out rows, shape (n, *event).
         reconstructions: of `originals`, shape (n, *event).
@@ -115,6 +118,7 @@ class ReportData:
     sample_cells: Sequence[Sequence[str]] = ()
     least_likely_cells: Sequence[Sequence[str]] = ()
     prior_samples: np.ndarray | None = None
+    prior_means: np.ndarray | None = None
     posterior_samples: np.ndarray | None = None
     originals: np.ndarray | None = None
     reconstructions: np.ndarray | None = None

@@ -137,6 +137,7 @@ def content(event, n=24, image=None, epochs=60, validated=True, latent=2, title=
         ],
         history=history(epochs, validated),
         prior_samples=rows(n),
+        prior_means=rows(n),
         posterior_samples=rows(n),
         originals=rows(n),
         reconstructions=rows(n) * 0.9,

@@ -77,7 +77,8 @@ def test_content_that_does_not_fit_is_refused(change, match):
 
 def test_empty_arrays_are_left_out(page_of):
     empty = np.zeros((0, 64))
-    data = replace(CASES["images"], prior_samples=empty, originals=empty, reconstructions=empty)
+    samples = {"prior_samples": empty, "prior_means": empty}
+    data = replace(CASES["images"], **samples, originals=empty, reconstructions=empty)
     page = page_of(data)
     assert "From the prior" not in page.words
     assert "reconstructions" not in [a["id"] for a in page.all("section")]

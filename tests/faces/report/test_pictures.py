@@ -18,10 +18,10 @@ def test_pictures_are_png_of_the_expected_size(case):
     h, w = data.image_shape[:2]
     scale = round(56 / min(h, w))
     n = len(data.originals)
-    prior, posterior, near, both, moved, between, *least = images
+    prior, means, posterior, near, both, moved, between, *least = images
     columns = min(n, 446 // (scale * w + 6))
     rows = -(-n // columns)
-    assert prior.size == posterior.size
+    assert prior.size == means.size == posterior.size
     assert prior.size == (columns * (scale * w + 6) - 6, rows * (scale * h + 6) - 6)
     enlarged = round(56 / min(h, 2 * w + 1))
     pair = enlarged * (2 * w + 1)

@@ -14,8 +14,8 @@ _MOST_ROWS = 56
 
 
 def samples(data: ReportData) -> Section | None:
-    """z from the prior on the left, z from the posterior of training rows on the right; of a table,
-    rows as they would stand in a file."""
+    """z from the prior and from the posterior of training rows; of images, means of the first
+    beside them; of a table, rows as they would stand in a file."""
     if data.sample_cells:
         shown = table(
             ["", *data.cell_names],
@@ -28,16 +28,23 @@ def samples(data: ReportData) -> Section | None:
         ("prior", data.prior_samples, "From the prior: z ~ p(z)"),
         ("posterior", data.posterior_samples, "From the posterior: z ~ q(z | x), x a training row"),
     ]
+    if data.image_shape is not None:
+        means = ("prior, their means", data.prior_means, "The first ones' means: E[x | z]")
+        sources.insert(1, means)
     panels = [
         (head, _picture(source, rows, data)) for source, rows, head in sources if rows is not None
     ]
     if not panels:
         return None
-    caption = "Both should look like your data"
-    if len(panels) == 2:
+    caption = "They should look like your data"
+    if data.posterior_samples is not None and data.prior_samples is not None:
         caption += (
             "; where only those from the posterior do, the prior puts weight on latents that no"
             " row uses"
+        )
+    if data.image_shape is not None and data.prior_means is not None:
+        caption += (
+            ". Given z pixels are drawn one by one, and the means show images without that noise"
         )
     if data.image_shape is None:
         low, high = ("low, dark", "high, bright") if wide(data) else ("low", "high")
