@@ -24,7 +24,9 @@ def pixels(top, dtype="uint8", columns=64):
 CAUSE = RNG.normal(size=(400, 1))
 COUNTS = RNG.poisson(np.exp(4.5 + 0.3 * CAUSE), (400, 4))
 ROUNDED = np.rint(120 + 20 * CAUSE + 3 * RNG.normal(size=(400, 4)))
-SHARES = RNG.multinomial(12, [0.1, 0.2, 0.3, 0.4], 400)
+SHARES = RNG.multinomial(300, [0.1, 0.2, 0.3, 0.4], 400)
+TOTALS = np.column_stack([COUNTS, COUNTS.sum(axis=1)])
+NEARLY_ALL = RNG.binomial(100, 0.9, (400, 4))
 
 
 def test_digits_are_bounded_by_their_common_maximum():
@@ -52,7 +54,9 @@ def test_digits_are_bounded_by_their_common_maximum():
         pytest.param(np.arange(20)[:, None], "count", None, id="one-column-shares-nothing"),
         pytest.param(RNG.poisson(500, (50, 6)), "count", None, id="counts-above-255"),
         pytest.param(COUNTS, "count", None, id="counts-of-one-cause"),
-        pytest.param(SHARES, "count", None, id="few-counts-of-a-fixed-sum"),
+        pytest.param(SHARES, "count", None, id="counts-of-a-fixed-sum"),
+        pytest.param(TOTALS, "count", None, id="counts-and-their-sum"),
+        pytest.param(NEARLY_ALL, "count", None, id="counts-that-hardly-vary"),
         pytest.param(ROUNDED, "real", None, id="rounded-measurements"),
         pytest.param(ROUNDED[:30], "count", None, id="too-few-rows-to-tell"),
         pytest.param(np.array([[2**24 + 1], [3]]), "real", None, id="beyond-exact-float32"),

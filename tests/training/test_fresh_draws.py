@@ -50,16 +50,23 @@ def test_judged_and_settled_as_the_objective_within():
     assert FreshDraws(warm).settles == warm.settles
 
 
-def test_training_meets_other_draws_and_scores_the_same():
-    small = {"latent_dim": 2, "hidden": (4,), "max_epochs": 2, "learning_rate": 1e-6}
+class Light(Objective):
+    """The mean of the pixels that it is given, whatever the model."""
+
+    def __call__(self, model, x, key, epoch):
+        light = jnp.mean(x)
+        return Terms(light, light, light, jnp.zeros(()))
+
+
+def test_training_meets_other_draws_in_each_epoch_and_is_judged_by_the_same():
+    small = {"latent_dim": 2, "hidden": (4,), "max_epochs": 3, "objective": Light()}
     fixed, fresh = (
         jensen.VAE(**small, binarise=how, random_state=0).fit(GREY) for how in ("fixed", "fresh")
     )
     np.testing.assert_array_equal(fixed.held_out_, fresh.held_out_)
     np.testing.assert_array_equal(fixed.rows_, fresh.rows_)
-    of = lambda vae, what: np.array([record[what] for record in vae.history_])
-    # Weights hardly move, so that what differs is what was drawn.
-    np.testing.assert_allclose(
-        of(fixed, "validation_elbo"), of(fresh, "validation_elbo"), rtol=1e-3
-    )
-    assert (abs(of(fixed, "train_elbo") - of(fresh, "train_elbo")) > 1e-3).all()
+    light = lambda vae: [record["train_objective"] for record in vae.history_]
+    np.testing.assert_allclose(light(fixed), light(fixed)[0], rtol=1e-5)
+    # Of some 3,500 pixels, each one or zero by its own draw, whose mean varies by 0.007.
+    assert np.ptp(light(fresh)) > 1e-3
+    assert abs(np.mean(light(fresh)) - light(fixed)[0]) < 0.05

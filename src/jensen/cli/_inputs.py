@@ -75,7 +75,10 @@ class Source:
     @property
     def name(self) -> str:
         """What runs and pages are called after."""
-        return "stdin" if self.data == STDIN else Path(self.data).stem
+        if self.data == STDIN:
+            return "stdin"
+        # The folder that one stands in has a name, too.
+        return Path(self.data).resolve().name if self.is_folder else Path(self.data).stem
 
     @property
     def is_folder(self) -> bool:

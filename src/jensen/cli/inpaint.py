@@ -31,7 +31,8 @@ def inpaint(
         int, typer.Option(help="Of z for each image: a multiple of 4, and at least 16.")
     ] = 200,
     level: Annotated[
-        float, typer.Option(help="The share of a pixel's posterior that its interval holds.")
+        float,
+        typer.Option(help="The share of a pixel's posterior that its interval in JSON holds."),
     ] = 0.9,
     rows: Rows = None,
     key: Key = None,
@@ -47,8 +48,9 @@ def inpaint(
 ) -> None:
     """Hide a block of each image, and fill it by the posterior mean given the other pixels.
 
-    What stands in the block is not looked at, so that images may have anything there.
+    What stands in the block must fit the model too, but says nothing of what is filled in.
     """
+    from jensen._words import counted
     from jensen.cli._images import require_images, write_pairs
     from jensen.cli._inputs import Source, missing_spellings, model_and_rows
     from jensen.cli._output import Answer, require_suffix, say
@@ -68,11 +70,11 @@ def inpaint(
     say(quiet, found.warning())
     if png is not None:
         write_pairs(png, _without(X, block, schema), found.table, schema)
-        answer.say(f"drew {len(X)} pairs to {png}")
+        answer.say(f"drew {counted(len(X), 'pair')} to {png}")
         if out is None and not json:
             return
     more: dict[str, Any] = {"hide": hide, "ess": found.ess, "unreliable": found.unreliable}
-    more |= {} if out else {"lower": found.lower, "upper": found.upper}
+    more |= {"lower": found.lower, "upper": found.upper}
     more |= {} if png is None else {"png": png}
     answer.show("filled", found.table, schema.names, more)
 

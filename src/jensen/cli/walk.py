@@ -21,7 +21,7 @@ def walk(
             " on. Without them each active latent is moved alone.",
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps of each walk, both ends counted in.")] = 11,
+    steps: Annotated[int, typer.Option(help="Steps of each walk, both ends counted in.")] = 10,
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
@@ -38,6 +38,7 @@ def walk(
     Without DATA one latent after the other, the one that varies most first, goes through the
     values that 98 in 100 training rows have.
     """
+    from jensen._words import counted
     from jensen.cli._images import require_images, write_grid
     from jensen.cli._inputs import Source, load_model, missing_spellings, read_fitting_rows
     from jensen.cli._output import Answer, require_suffix
@@ -46,8 +47,11 @@ def walk(
 
     answer = Answer(out, json, quiet)
     require_suffix(png, (".png",), "png")
-    if data is None and rows is not None:
-        raise OptionError(f"--rows={rows!r} is of DATA, and none were given")
+    for name, value in (("rows", rows), ("key", key), ("header", header)):
+        if data is None and value is not None:
+            raise OptionError(
+                f"--{name} is of DATA, and none were given; name them, or leave it out"
+            )
     vae = load_model(model)
     schema = vae.schema_
     if isinstance(schema, TableSchema):
@@ -60,13 +64,15 @@ def walk(
     else:
         source = Source(data, key, header, missing_spellings(model), quiet=quiet)
         X = read_fitting_rows(vae, source, rows).X
-        pairs = len(X) // 2
-        if not pairs:
-            raise OptionError(f"{data}: one row; give two or more, to walk from one to the next")
-        walks, more = vae.interpolate(X[: 2 * pairs : 2], X[1::2], steps), {}
+        if len(X) % 2:
+            raise OptionError(
+                f"{data}: {counted(len(X), 'row')}, of which the last has none to be led to; give"
+                " an even number, such as --rows 0:2"
+            )
+        walks, more = vae.interpolate(X[::2], X[1::2], steps), {}
     if png is not None:
         write_grid(png, walks.reshape(-1, *schema.shape), schema, columns=steps)
-        answer.say(f"drew {len(walks)} walks to {png}")
+        answer.say(f"drew {counted(len(walks), 'walk')} to {png}")
         if out is None and not json:
             return
     names = None

@@ -10,8 +10,9 @@ One kind serves all columns. The rules, in order, for rows without any override:
 5. up to 255, where at least two columns and a quarter of
    the columns that vary reach the same maximum, and that
    maximum is no rare tail                                 -> bounded 0..maximum
-6. mostly columns of a mean of 10 or more that the others
-   tell to within less than half of a count's variance      -> real
+6. mostly columns of a mean of 10 or more of whose variance
+   the others leave less than a half, and less than half of
+   a count's; but for columns that others tell exactly      -> real
 7. other whole numbers                                     -> count
 
 Rule 4 looks at the type because dark pictures need not reach 255. Rule 5 asks for more than a
@@ -19,7 +20,8 @@ shared maximum because many short-tailed count columns share one by chance; a tr
 values, so it must hold at least a quarter of what the levels from half of it upward hold on
 average. Rule 6 tells measurements that were rounded from counts: if x is Poisson about a rate
 that all else may tell, E[(x - f)²] >= E[Var(x | rate)] = E[x] for whatever f is computed of all
-else, and with a negative binomial even more so.
+else, and with a negative binomial even more so. Columns that add up to one another are counted
+from each other, and tell more than a rate.
 """
 
 from numbers import Real
@@ -39,12 +41,14 @@ PIXEL_COLUMNS = 64
 """Columns from which on bytes are pixels, though rows are flat."""
 
 _PIXEL_FLOOR = 16
-# Rows for each column from which on a regression's residuals are no accident, and the most of
-# them that are looked at; as many columns at most.
+# Rows for each column from which on a regression's residuals are no accident, and the most rows
+# and the most columns that are looked at.
 _ROWS_A_COLUMN, _MOST_ROWS, _MOST_COLUMNS = 10, 10_000, 500
 # Below this mean a column counts something: few measurements are that coarse.
 _COARSE = 10.0
 _SHARE_OF_A_COUNT = 0.5
+# What is left of a column's variance where the others tell it, and where they tell all of it.
+_TOLD, _EXACTLY = 0.5, 1e-4
 
 
 class Choice(NamedTuple):
@@ -200,6 +204,10 @@ def _share_too_tight(values: np.ndarray) -> float:
     scale = chosen.std(axis=0)
     # A column that is told to the last digit would make the matrix singular.
     correlation = np.corrcoef(chosen, rowvar=False) + 1e-6 * np.eye(columns)
-    left = scale**2 / np.diag(np.linalg.inv(correlation)) * rows / (rows - columns)
+    share = rows / (rows - columns) / np.diag(np.linalg.inv(correlation))
+    if share.min() < _EXACTLY:
+        # Totals and their parts: of these the others tell more than the rate.
+        return 0.0
     mean = chosen.mean(axis=0)
-    return float(np.mean((mean >= _COARSE) & (left < _SHARE_OF_A_COUNT * mean)))
+    tight = (mean >= _COARSE) & (share * scale**2 < _SHARE_OF_A_COUNT * mean)
+    return float(np.mean(tight & (share < _TOLD)))

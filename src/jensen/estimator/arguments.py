@@ -10,7 +10,7 @@ from jensen.data import AnySchema, Schema, TableSchema, container_of, infer, inf
 from jensen.errors import OptionError
 from jensen.objectives import ELBO, IWAE, Objective
 from jensen.parts._families import choose, members
-from jensen.parts.likelihoods import Bernoulli, Likelihood
+from jensen.parts.likelihoods import MOST_LEVELS, Bernoulli, Likelihood
 from jensen.parts.networks import Architecture
 from jensen.recipes import build_objective
 from jensen.training import Options
@@ -185,7 +185,7 @@ def describe_likelihood(asked: Any, schema: AnySchema, used: Any = None) -> str:
 
 def _automatic(schema: Schema) -> str:
     """The likelihood that "auto" stands for, by its name and number."""
-    if schema.kind == "bounded" and schema.high > _MOST_OF_A_PRODUCT:
+    if schema.kind == "bounded" and _MOST_OF_A_PRODUCT < schema.high < MOST_LEVELS:
         return _OF_MANY_LEVELS
     return _AUTOMATIC[schema.kind]
 

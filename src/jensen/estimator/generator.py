@@ -73,6 +73,8 @@ class Generator(Fitted):
     def closest(self, X: Any) -> Closest:
         """The closest training row of each row, by Euclidean distance: remembered, or new?
 
+        It is looked for among the training rows that are kept, `keep_rows` of them.
+
         Args:
             X: rows like those of `fit`: such as `sample` gives.
 
@@ -129,8 +131,11 @@ class Generator(Fitted):
         table = isinstance(self.schema_, TableSchema)
         for name, value in (("features", features),) if table else (("target", target),):
             if value is not None:
-                kind = "arrays, and this model is of a table" if table else "tables"
-                raise OptionError(f"{name}: is of {kind}.")
+                kinds = ("arrays", "a table") if table else ("tables", "numbers of one kind")
+                raise OptionError(
+                    f"{name}={value!r}: is of {kinds[0]}, and this model is of {kinds[1]}; leave it"
+                    " out."
+                )
         if training is None:
             known, fitted_to = self._kept_rows("fidelity"), self.training_rows_
         else:
@@ -139,7 +144,9 @@ class Generator(Fitted):
         drawn = self._drawn(self._key(16, random_state), n, source)
         if table:
             return queries.fidelity(Datum(drawn), known, rows, self.schema_, target, fitted_to)
-        return queries.array_fidelity(drawn, known, rows, features, fitted_to)
+        # As they are given away: rounded and within their bounds.
+        given = self.schema_.check(self.schema_.restore(drawn))
+        return queries.array_fidelity(given, known, rows, features, fitted_to)
 
     def reconstruct(self, X: Any, method: str = "mean") -> Any:
         """E[x | z] at each row's posterior mean: what is left after encoding and decoding.

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from jensen import queries
 from jensen._sampling import generator
 from jensen._types import Datum, PRNGKey
-from jensen.data import Schema, TableSchema
+from jensen.data import Schema, TableSchema, container_of
 from jensen.errors import DataError, OptionError
 from jensen.estimator.fitted import Fitted, Seed
 
@@ -78,11 +78,12 @@ class Imputing(Fitted):
         """
         check_is_fitted(self)
         key = self._key(13, random_state)
-        worth, in_units = None, np.asarray
-        if isinstance(self.schema_, Schema):
-            rows = _with_holes(self.schema_, X, missing)
+        worth, schema = None, self.schema_
+        if isinstance(schema, Schema):
+            rows = _with_holes(schema, X, missing)
+            in_units = lambda x: x.reshape(len(x), *schema.row_shape)
         elif missing is None:
-            rows, worth, in_units = self._checked(X), self.schema_.worth(), self.schema_.in_units
+            rows, worth, in_units = self._checked(X), schema.worth(), schema.in_units
         else:
             raise OptionError("missing: is of arrays; empty the cells of a table instead.")
         found = queries.impute(self.model_, rows, key, draws, level, keep, worth)
@@ -133,8 +134,8 @@ class Imputing(Fitted):
 
 def _with_holes(schema: Schema, X: Any, missing: Any) -> Datum:
     """Rows of an array with their mask, (rows, *event); what is missing may be anything."""
-    given = np.asarray(X)
-    if given.ndim < 2 or given.size != len(given) * schema.width:
+    given = _numbers(X)
+    if given.shape[1:] not in (schema.shape, (schema.width,)):
         schema.check(X)
     if missing is None:
         holes = np.isnan(given) if given.dtype.kind == "f" else np.zeros(given.shape, bool)
@@ -145,9 +146,21 @@ def _with_holes(schema: Schema, X: Any, missing: Any) -> Datum:
     holes = _of_rows(holes, len(given), schema)
     if not holes.any():
         raise DataError("no entry is missing: say which are by missing=, or leave NaN there.")
-    # Zero is in the support of every kind, and what stands there is never looked at.
-    filled = np.where(holes.reshape(given.shape), 0, given).astype(given.dtype)
+    # Zero is in the support of every kind, and what stands there is never looked at; but grey
+    # rows become zeros and ones by all of their values, of which those that there are stay.
+    unknown = holes.reshape(given.shape)
+    if schema.binarised is not None:
+        unknown = unknown & ~np.isfinite(given)
+    filled = np.where(unknown, 0, given).astype(given.dtype)
     return Datum(schema.check(filled, getattr(X, "columns", None)), ~holes)
+
+
+def _numbers(X: Any) -> np.ndarray:
+    """Rows as an array, missing cells of frames as NaN."""
+    if container_of(X) == "pandas":
+        found: np.ndarray = X.to_numpy(dtype=float, na_value=np.nan)
+        return found
+    return np.asarray(X)
 
 
 def _of_rows(holes: np.ndarray, rows: int, schema: Schema) -> np.ndarray:

@@ -26,7 +26,7 @@ def rounded_terms(
     """P(x) = e^exponent · factor: an exponent of at most 0, and a factor that does not underflow.
 
     The factor is that of the product above in which both σ have lost their exponential tails; it
-    is at least a quarter of min(1, 1 / s). A sum over components needs no logarithm of its terms.
+    is at least two ninths of min(1, 1 / s). A sum over components needs no logarithm of its terms.
     """
     first, last = x <= low, x >= high
     # Taken off first, the location leaves a number that a half is no rounding error of.

@@ -20,6 +20,7 @@ from jensen._words import counted
 from jensen.errors import OptionError
 from jensen.inference import posterior
 from jensen.model import Model
+from jensen.parts.likelihoods import require_whole_pixels
 
 __all__ = ["Given", "caution", "cells", "given", "sample_given"]
 
@@ -104,10 +105,12 @@ def given(
         fall_back: whether to try the slower methods at all.
 
     Raises:
-        OptionError: an impossible number of draws, or no rows.
+        OptionError: an impossible number of draws, no rows, or only some of the channels of a
+            pixel where they are coupled.
     """
     require_draws(draws)
     rows = as_datum(X)
+    require_whole_pixels(model.likelihood, rows.mask)
     found = posterior(model, rows, fold(key, 0), _METHODS[0], draws)
     z, ess, bad = np.array(found.z), np.array(found.ess), found.unreliable()
     method = np.full(len(bad), _METHODS[0], dtype=object)

@@ -86,7 +86,10 @@ def traverse(model: Model, X: Data, row: Data | None = None, steps: int = 10) ->
     variance = prior_variance(model)
     active = np.flatnonzero(is_active(codes, variance))
     if not len(active):
-        raise OptionError("no latent is active: whatever z is, the decoder gives the same.")
+        raise OptionError(
+            "no latent is active: their posterior means hardly vary from row to row, so there is"
+            " nothing to walk along; train longer, or see diagnose."
+        )
     latents = active[np.argsort(-(codes.var(axis=0) / variance)[active], kind="stable")]
     middle = codes.mean(axis=0) if row is None else posterior_means(model, row)[0]
     ends = np.quantile(codes[:, latents], [_BEYOND / 2, 1 - _BEYOND / 2], axis=0)

@@ -4,6 +4,7 @@ That the answers are right is held in `tests/exact`; here, that they come in the
 """
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import jensen
@@ -71,6 +72,47 @@ def test_rows_that_do_not_fit_are_refused_as_ever(vae, digits):
         vae.impute(digits[:3, :63], missing=BLOCK)
     with pytest.raises(DataError, match="17 is above 16"):
         vae.impute(np.full((2, 8, 8), 17), missing=BLOCK)
+
+
+def test_frames_and_shapes_that_are_none(vae, digits):
+    with pytest.raises(DataError, match="shape"):
+        vae.impute(digits[:4].reshape(4, 4, 16), missing=BLOCK)
+    x = digits[200:203].copy()
+    x[:, BLOCK.reshape(-1)] = np.nan
+    frame = pd.DataFrame(x).convert_dtypes()
+    assert frame.dtypes.astype(str).str.fullmatch("Int64").all()
+    found = vae.impute(frame, 40, keep=2)
+    np.testing.assert_array_equal(found.table, vae.impute(x, 40, keep=2).table)
+
+
+def test_what_is_seen_is_binarised_as_if_nothing_were_hidden(digits):
+    grey = digits[:30].astype(np.uint8)
+    drawn = jensen.VAE(2, hidden=(4,), max_epochs=1, binarise="fixed", high=16, random_state=0)
+    drawn.fit(grey)
+    hidden = np.zeros(64, bool)
+    hidden[20:30] = True
+    found = drawn.impute(grey, 16, missing=hidden, keep=1)
+    seen = drawn.schema_.check(grey).reshape(30, 64)[:, ~hidden]
+    np.testing.assert_array_equal(found.table[:, ~hidden], seen)
+
+
+def test_channels_of_a_pixel_are_hidden_together():
+    colour = np.random.default_rng(0).integers(0, 256, (30, 2, 2, 3)).astype(np.uint8)
+    small = {"hidden": (4,), "likelihood": "logistic-mixture:1", "max_epochs": 1}
+    vae = jensen.VAE(2, **small, random_state=0).fit(colour)
+    red = np.zeros((2, 2, 3), bool)
+    red[0, 0, 0] = True
+    with pytest.raises(OptionError, match="missing together"):
+        vae.impute(colour[:2], 16, missing=red)
+
+
+def test_samples_are_judged_as_they_are_given_away(digits):
+    """By a normal, of which draws before they are rounded equal no row."""
+    few = np.rint(digits[:200, 20:22] / 8).astype(np.uint8)
+    small = {"hidden": (4,), "likelihood": "normal", "max_epochs": 3}
+    vae = jensen.VAE(1, **small, random_state=0).fit(few[:150])
+    found = vae.fidelity(few[150:])
+    assert found.nearest["synthetic"]["copies"] > 0.5
 
 
 def test_walks_are_in_the_shape_of_images(vae, digits):

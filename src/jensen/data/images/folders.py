@@ -157,6 +157,11 @@ def _find(path: Path) -> _Found:
 
     for folder, folders, files in os.walk(path, onerror=note):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            each = Path(folder, name)
+            if each.is_symlink():
+                place = each.relative_to(path).as_posix()
+                bad.append((place, "is a link to a folder, which is not followed"))
         for name in files:
             each = Path(folder, name)
             if name.startswith(".") or each.suffix.lower() not in SUFFIXES:

@@ -18,8 +18,13 @@ from jensen.parts.likelihoods.counts import (
 from jensen.parts.likelihoods.logistic_mixture import (
     LogisticMixture,
     LogisticMixtureDistribution,
+    require_whole_pixels,
 )
-from jensen.parts.likelihoods.pixels import DiscretisedLogistic, DiscretisedLogisticDistribution
+from jensen.parts.likelihoods.pixels import (
+    MOST_LEVELS,
+    DiscretisedLogistic,
+    DiscretisedLogisticDistribution,
+)
 from jensen.parts.likelihoods.real import (
     Normal,
     NormalFixed,
@@ -31,6 +36,7 @@ from jensen.parts.likelihoods.real import (
 )
 
 __all__ = [
+    "MOST_LEVELS",
     "Bernoulli",
     "BetaBinomial",
     "BetaBinomialDistribution",
@@ -54,4 +60,5 @@ __all__ = [
     "PoissonDistribution",
     "StudentT",
     "StudentTDistribution",
+    "require_whole_pixels",
 ]

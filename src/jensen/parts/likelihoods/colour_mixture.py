@@ -118,7 +118,8 @@ class ColourMixtureDistribution(eqx.Module):
         return jnp.stack([red, green, blue], axis=-1)
 
     def _moments(self) -> tuple[Array, Array]:
-        centre = rounded(self.loc, 0.0, float(self.n))
+        # Where each channel lies without noise: what is taken off must not cancel.
+        centre = self._pixel(self.loc, self.scale, self.coefficients, jnp.zeros(3))
         points = jnp.asarray(_points())
 
         def add(sums: tuple[Array, Array], z: Array) -> tuple[tuple[Array, Array], None]:

@@ -1,6 +1,6 @@
 """Mixtures of discretised logistics: of grey values one an entry, of colours one a pixel."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ from jensen.parts.likelihoods.pixels import (
     start,
 )
 
-__all__ = ["LogisticMixture", "LogisticMixtureDistribution"]
+__all__ = ["LogisticMixture", "LogisticMixtureDistribution", "require_whole_pixels"]
 
 _COMPONENTS = 10
 _MOST_COMPONENTS = 100
@@ -152,4 +152,20 @@ class LogisticMixture(Likelihood):
         (raw,) = coupling
         return ColourMixtureDistribution(
             jnp.sum(logits, axis=-1), loc, scale, jnp.tanh(raw), self.n
+        )
+
+
+def require_whole_pixels(likelihood: Any, mask: Any) -> None:
+    """Raise `OptionError` where channels of one pixel are coupled, and only some are observed.
+
+    `mask` has shape (rows, *event), or is `None`. The terms of the channels behind a missing one
+    would be given a zero in its place.
+    """
+    if mask is None or not getattr(likelihood, "couples_entries", False):
+        return
+    seen = np.asarray(mask)
+    if (seen.any(axis=-1) != seen.all(axis=-1)).any():
+        raise OptionError(
+            "the channels of a pixel depend on each other under this likelihood, and are to be"
+            " missing together; hide whole pixels, or fit with likelihood='discretised-logistic'."
         )

@@ -23,6 +23,7 @@ from jensen.parts.likelihoods._base import parameters_of
 from jensen.parts.likelihoods.bounded import Bounded
 
 __all__ = [
+    "MOST_LEVELS",
     "DiscretisedLogistic",
     "DiscretisedLogisticDistribution",
     "in_levels",
@@ -33,12 +34,13 @@ __all__ = [
 ]
 
 # In levels. A level in the middle of its cell has then a probability of 0.987, and a step to the
-# next one costs 10 nats; a sharper one would learn from nothing but the levels at its edges.
+# next one costs 5 nats, each further one 10; a sharper one would learn from nothing but the levels
+# at its edges.
 _SMALLEST_SCALE = 0.1
 # In half the range: beyond it only the ends have a probability to speak of.
 _LARGEST_LOG_SCALE = 5.0
 # Mean and variance are sums over all levels; pictures have eight bits, some sixteen.
-_MOST_LEVELS = 2**16
+MOST_LEVELS = 2**16
 # Levels added up at a time, so that few of the sums are long.
 _TOGETHER = 16
 # Rows that are sorted for the start, which needs no more digits than so many give.
@@ -48,9 +50,9 @@ _LOGISTIC = float(np.sqrt(3) / np.pi)
 
 def require_few_levels(name: str, n: int) -> None:
     """Raise `OptionError` where 0..n is more than can be added up."""
-    if n >= _MOST_LEVELS:
+    if n >= MOST_LEVELS:
         raise OptionError(
-            f"likelihood={name!r} adds up all levels, of which it takes {_MOST_LEVELS:,}; these"
+            f"likelihood={name!r} adds up all levels, of which it takes {MOST_LEVELS:,}; these"
             f" rows have {n + 1:,}."
         )
 
@@ -170,7 +172,8 @@ def start(rows: np.ndarray, n: int, components: int) -> tuple[np.ndarray, np.nda
     count = len(values) / components
     mean, square = (_means_of_shares(each, components) for each in (values, values**2))
     spread = _LOGISTIC * np.sqrt(np.maximum(square - mean**2, 0.0))
-    # One observation more, in the middle, keeps an end that all rows share from being all there is.
+    # One part in n of an observation more, in the middle, keeps an end that all rows share from
+    # being all there is.
     mean = n * (mean * count + 0.5) / (n * count + 1.0)
     # A sixty-fourth of the range: rows that were not seen are not far out of reach.
     scale = np.maximum(spread, max(0.5, n / 64))

@@ -29,6 +29,8 @@ __all__ = ["PRECISIONS", "Conv", "ConvTransposed", "halved", "with_precision"]
 
 PRECISIONS = ("float32", "bfloat16")
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
+# Of 32-bit numbers accelerators would keep ten bits, if they were not asked for all.
+_EXACT = lax.Precision.HIGHEST
 
 Tree = TypeVar("Tree")
 
@@ -200,7 +202,7 @@ def _conv_by_library(x: Array, weight: Array, stride: int) -> Array:
     kernel = weight.shape[:2]
     padding = [_padding(side, k, stride) for side, k in zip(x.shape, kernel, strict=False)]
     return lax.conv_general_dilated(
-        x[None], weight, (stride, stride), padding, dimension_numbers=_LAYOUT
+        x[None], weight, (stride, stride), padding, dimension_numbers=_LAYOUT, precision=_EXACT
     )[0]
 
 
@@ -218,6 +220,7 @@ def _transposed_by_library(x: Array, weight: Array, stride: int, size: tuple[int
         padding,
         lhs_dilation=(stride, stride),
         dimension_numbers=_LAYOUT,
+        precision=_EXACT,
     )[0]
 
 

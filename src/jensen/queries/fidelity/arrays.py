@@ -36,7 +36,9 @@ class ArrayFidelity:
         frechet: `synthetic` and `real`: the squared Fréchet distance from held-out rows.
         precision: of both the share that looks like held-out rows.
         recall: of both the share of held-out rows that they could have given.
-        nearest: distances to the closest training row, as of `Fidelity`.
+        nearest: distances to the closest training row, as of `Fidelity`; and `to_training`, the
+            share of synthetic rows that are nearer to a training row than to any held-out one,
+            `to_training_by_chance`, and `p_to_training`, the probability of so many.
         notes: sentences on how this was counted.
         verdict: sentences.
     """
@@ -87,10 +89,10 @@ def array_fidelity(
         OptionError: fewer than ten rows of a kind, or features that are none.
     """
     sets = {"synthetic": synthetic, "training": training, "held_out": held_out}
-    for name, rows in sets.items():
+    for name, rows in reversed(sets.items()):
         if len(rows) < _FEWEST:
             raise OptionError(
-                f"{name}: {counted(len(rows), 'row')}; at least {_FEWEST} are needed."
+                f"{name.replace('_', '-')} rows: {len(rows)}; at least {_FEWEST} are needed."
             )
     compared = min(_MOST, *(len(rows) for rows in sets.values()))
     words = "features of your own"

@@ -16,6 +16,8 @@ Features = Callable[[np.ndarray], np.ndarray]
 _MOST_FEATURES = 64
 # Neighbours by which a manifold reaches, as its authors take them.
 _NEIGHBOURS = 3
+# Of a distance by |x|² − 2xy + |y|², in units of |x|: the root of double precision and some more.
+_ROUNDING = 1e-6
 
 
 def principal_features(training: np.ndarray) -> tuple[Features, str]:
@@ -79,6 +81,8 @@ def _share_on(rows: np.ndarray, manifold: np.ndarray, neighbours: int) -> float:
     # The nearest of the manifold's own rows is the row itself.
     reach = min(neighbours + 1, len(manifold))
     radii = NearestNeighbors(n_neighbors=reach).fit(manifold).kneighbors(manifold)[0][:, -1]
+    # Distances of equal rows are no zeros in one of the two ways in which they are computed.
+    radii = radii + _ROUNDING * np.sqrt((manifold**2).sum(axis=1).max())
     within = pairwise_distances_chunked(
         rows, manifold, reduce_func=lambda part, start: (part <= radii).any(axis=1)
     )

@@ -14,6 +14,8 @@ _MOST_ROWS, _MOST_TRAINING = 2000, 30_000
 # Rows at a time, so that a block of distances stays below 64 MB.
 _BLOCK = 256
 _NEAR = 0.05
+# By which a chance of one in a thousand is told.
+_PERMUTATIONS = 1999
 
 
 def nearest(
@@ -70,6 +72,10 @@ def nearest_arrays(
     # Few questions need it, and it takes a third of a second to import.
     from sklearn.neighbors import NearestNeighbors
 
+    # One type and one zero, by which equal rows have equal bytes.
+    synthetic, training, held_out = (
+        np.ascontiguousarray(each, np.float64) + 0.0 for each in (synthetic, training, held_out)
+    )
     near = spread_out(training, _MOST_TRAINING)
     known = NearestNeighbors(n_neighbors=1).fit(near)
     seen = {row.tobytes() for row in np.ascontiguousarray(training)}
@@ -82,7 +88,36 @@ def nearest_arrays(
         for name, rows in sets.items()
     }
     counts = {name: len(rows) for name, rows in sets.items()} | {"training": len(near)}
-    return _beside(own, others, copies, counts)
+    return _beside(own, others, copies, counts) | _to_training(synthetic, near, held_out)
+
+
+def _to_training(
+    synthetic: np.ndarray, training: np.ndarray, held_out: np.ndarray
+) -> dict[str, float]:
+    """Are synthetic rows nearer to training rows than to held-out ones, and not to both alike?
+
+    Blurred rows are near to all rows, copies to training rows alone. Of all real rows the nearest
+    one to each synthetic row is found; if nothing was copied, it is as if those called training
+    rows had been drawn from all of them at random, by which the share is judged: a permutation
+    test, as rows that are the nearest to many are not independent witnesses.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    rng = np.random.default_rng(0)
+    some = spread_out(held_out, _MOST_TRAINING)
+    pool = np.concatenate([training, some])
+    order = rng.permutation(len(pool))
+    # In no order, as of rows at the same distance the first is taken.
+    known = NearestNeighbors(n_neighbors=1).fit(pool[order])
+    which = order[known.kneighbors(spread_out(synthetic, _MOST_ROWS))[1][:, 0]]
+    times = np.bincount(which, minlength=len(pool))
+    found = int(times[: len(training)].sum())
+    by_chance = [int(rng.permutation(times)[: len(training)].sum()) for _ in range(_PERMUTATIONS)]
+    return {
+        "to_training": found / len(which),
+        "to_training_by_chance": len(training) / len(pool),
+        "p_to_training": (1 + int(np.sum(np.array(by_chance) >= found))) / (1 + _PERMUTATIONS),
+    }
 
 
 def _beside(

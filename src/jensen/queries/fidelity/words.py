@@ -48,6 +48,11 @@ def on_copies(near: dict[str, Any]) -> str:
         f" {strangers:.1%} of the held-out rows",
     }
     sure = [words for name, words in found.items() if near[name] < _CHANCE]
+    if sure and near["p_copies"] >= _CHANCE and near.get("p_to_training", 0.0) >= _CHANCE:
+        return (
+            f"No sign of copying, but of rows that vary too little: {found['p_nearer']}, and they"
+            " lie as near to held-out rows."
+        )
     if sure:
         return (
             f"Copying: {', and '.join(sure)}. Do not give these rows away as nobody's; try a"

@@ -22,12 +22,12 @@ def closest(data: ReportData) -> Section | None:
     caption = (
         "In each pair the left image is a sample from the prior and the right one the training"
         " image that is closest to it, by Euclidean distance, among those kept with the model."
-        " Where both are the same the model remembers; where they differ it makes something new."
+        " Where both are the same, the model may remember it."
     )
     if data.closest_nearer is not None and np.isfinite(data.closest_nearer).any():
         few = int(np.sum(data.closest_nearer < 0.05))
         caption += (
             f" Of {count} samples {few} lie nearer to a training image than 95 in 100 held-out"
-            " images do; of images that nobody copied one in twenty does."
+            " images do."
         )
     return Section("closest", "Remembered or new?", figure(picture, caption))
