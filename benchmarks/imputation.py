@@ -76,10 +76,9 @@ def summary(found: dict[str, list[dict[str, Any]]]) -> tuple[str, dict[str, bool
         )
         lines.append(
             [name, *(f"{mean(name, key):.3f}" for key in methods), f"{inside:.1%}",
-             f"{own(name, 'rank'):.1%}", f"{own(name, 'fit_seconds'):.0f}",
-             f"{own(name, 'impute_seconds'):.0f}"]
+             f"{own(name, 'rank'):.1%}"]
         )  # fmt: skip
-    header = ["", *methods, "inside 90 %", "by rank", "fit, s", "impute, s"]
+    header = ["", *methods, "inside 90 %", "by rank"]
     return (
         f"30 % of the cells missing at random, {masks} masks, error in standard deviations of the"
         f" column:\n\n{markdown_table(header, lines)}",
