@@ -387,7 +387,9 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
     told = json.loads(run("fidelity real.csv-model real.csv --rows 0:20 --quiet --json"))
     assert told["rows"]["compared"] == 20
     assert set(told["frechet"]) == {"synthetic", "real"}
-    assert "target: is of tables" in run("fidelity real.csv-model real.csv --target a --quiet", 2)
+    assert "--target='a': is of tables" in run(
+        "fidelity real.csv-model real.csv --target a --quiet", 2
+    )
     assert "the other of numbers" in run("compare as-table real.csv-model real.csv", 2)
 
 
