@@ -59,10 +59,10 @@ def write_grid(
 
 def write_pairs(path: Path, left: np.ndarray, right: np.ndarray, schema: "Schema") -> None:
     """Draw rows, each beside another."""
-    from jensen.report.pictures import pairs, png_grid
+    from jensen.report.pictures import png_pairs
 
-    both = pairs(_images(left, schema), _images(right, schema))
-    write_atomic(path, png_grid(both, value_range(schema), width=910, gap=24))
+    both = _images(left, schema), _images(right, schema)
+    write_atomic(path, png_pairs(*both, value_range(schema)))
 
 
 def _images(rows: np.ndarray, schema: "Schema") -> np.ndarray:

@@ -49,6 +49,11 @@ def pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.concatenate([left, gap, right], axis=2)
 
 
+def png_pairs(left: np.ndarray, right: np.ndarray, value_range: tuple[float, float]) -> bytes:
+    """One PNG of such pairs, over the width of a page."""
+    return png_grid(pairs(left, right), value_range, width=910, gap=24)
+
+
 def image_tag(png: bytes, alt: str) -> str:
     """HTML that holds the PNG itself."""
     with Image.open(BytesIO(png)) as image:

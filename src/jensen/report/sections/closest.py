@@ -4,7 +4,7 @@ import numpy as np
 
 from jensen.report.content import ReportData
 from jensen.report.markup import Section, figure
-from jensen.report.pictures import image_tag, pairs, png_grid
+from jensen.report.pictures import image_tag, png_pairs
 
 __all__ = ["closest"]
 
@@ -16,7 +16,7 @@ def closest(data: ReportData) -> Section | None:
     count = min(len(data.closest), len(data.prior_samples))
     left, right = data.images(data.prior_samples[:count]), data.images(data.closest[:count])
     picture = image_tag(
-        png_grid(pairs(left, right), data.value_range, width=910, gap=24),
+        png_pairs(left, right, data.value_range),
         f"{count} pairs of images: a sample and the training image closest to it",
     )
     caption = (

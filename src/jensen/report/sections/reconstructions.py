@@ -3,7 +3,7 @@
 from jensen.report.content import ReportData
 from jensen.report.features import MOST_FEATURES, heat_map
 from jensen.report.markup import Section, figure, side_by_side
-from jensen.report.pictures import image_tag, pairs, png_grid
+from jensen.report.pictures import image_tag, png_pairs
 
 __all__ = ["reconstructions"]
 
@@ -32,10 +32,10 @@ def reconstructions(data: ReportData) -> Section | None:
             caption += f" The first {MOST_FEATURES} of {data.width:,} features are shown."
     else:
         left, right = data.images(data.originals), data.images(data.reconstructions)
-        both = pairs(left[:_MOST_PAIRS], right[:_MOST_PAIRS])
+        left, right = left[:_MOST_PAIRS], right[:_MOST_PAIRS]
         picture = image_tag(
-            png_grid(both, data.value_range, width=910, gap=24),
-            f"{len(both)} pairs of images: a held-out original and its reconstruction",
+            png_pairs(left, right, data.value_range),
+            f"{len(left)} pairs of images: a held-out original and its reconstruction",
         )
         caption = (
             "In each pair the left image is a held-out row and the right one its reconstruction;"
