@@ -139,7 +139,10 @@ def row_keys(key: PRNGKey, X: Data) -> Key[Array, " rows"]:
     """
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(X)]
     if isinstance(X, Datum) and X.mask is not None:
-        leaves = [np.where(X.mask, X.x, 0), np.asarray(X.mask)]
+        leaves = [
+            np.where(X.mask, X.x, 0),
+            *map(np.asarray, jax.tree.leaves((X.mask, X.condition))),
+        ]
     digests = np.zeros((len(leaves[0]), 2), dtype=np.uint32)
     seen: Counter[int] = Counter()
     for row, parts in enumerate(zip(*leaves, strict=True)):

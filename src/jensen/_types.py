@@ -11,7 +11,17 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Key, Shaped
 
-__all__ = ["Constant", "Data", "Datum", "Distribution", "PRNGKey", "Scalar", "as_datum", "held"]
+__all__ = [
+    "Constant",
+    "Data",
+    "Datum",
+    "Distribution",
+    "PRNGKey",
+    "Scalar",
+    "as_datum",
+    "condition_of",
+    "held",
+]
 
 PRNGKey = Key[Array, ""]
 Scalar = Float[Array, ""]
@@ -38,15 +48,18 @@ class Constant(eqx.Module):
 
 
 class Datum(eqx.Module):
-    """One row as models see it: its values, and which of them were observed.
+    """One row as models see it: its values, which of them were observed, and what is given.
 
     `x` has the event shape; `mask`, of the same shape, is true where the entry was
     observed, and `None` when all were. What stands in `x` where the mask is false is
-    never looked at. A batch is a `Datum` whose arrays have a leading axis.
+    never looked at. `condition`, shape (size,), is what a conditional model is given with the
+    row, whose density is then p(x | condition). A batch is a `Datum` whose arrays have a leading
+    axis.
     """
 
     x: Shaped[Array | np.ndarray, "..."]
     mask: Bool[Array | np.ndarray, "..."] | None = None
+    condition: Shaped[Array | np.ndarray, "..."] | None = None
 
 
 Data = Array | np.ndarray | Datum
@@ -61,3 +74,8 @@ def held(tree: Any) -> Any:
 def as_datum(x: Data) -> Datum:
     """A bare array is a datum of which everything was observed."""
     return x if isinstance(x, Datum) else Datum(x)
+
+
+def condition_of(x: Data) -> Any:
+    """What a datum's density is given: its condition, or `None`."""
+    return x.condition if isinstance(x, Datum) else None

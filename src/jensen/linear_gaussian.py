@@ -22,6 +22,7 @@ from scipy.linalg import cho_factor, cho_solve
 from jensen._types import Constant, PRNGKey
 from jensen.errors import OptionError
 from jensen.model import Model
+from jensen.parts.conditions import ConditionalDecoder
 from jensen.parts.likelihoods import Normal, NormalPredicted
 from jensen.parts.networks import MLP, Linear
 from jensen.parts.priors import StandardNormal
@@ -103,6 +104,11 @@ class LinearGaussian:
         if model.missingness is not None:
             raise OptionError(
                 "method='exact' has no closed form where the mask is modelled too; use another."
+            )
+        if isinstance(model.decoder, ConditionalDecoder):
+            raise OptionError(
+                "method='exact' has no closed form here for a model that is given a condition; use"
+                " another."
             )
         if isinstance(model.likelihood, _DiagonalNoise) and isinstance(model.decoder, Linear):
             return cls(

@@ -12,7 +12,7 @@ from jax import Array
 from jax.lax import Precision, stop_gradient
 
 from jensen._lenient import lenient
-from jensen._types import Data, Distribution, PRNGKey, Scalar, as_datum
+from jensen._types import Data, Distribution, PRNGKey, Scalar, as_datum, condition_of
 from jensen.parts.priors import Prior, as_prior
 
 __all__ = ["Model"]
@@ -37,6 +37,11 @@ def _possible(distribution: Any, x: Any) -> Array:
         return stop_gradient(jnp.broadcast_to(feasible_like(x), x.shape).astype(x.dtype))
 
 
+def _unless_none(condition: Any) -> tuple[Any, ...]:
+    """One more argument for the parts of a conditional model; those of others know of none."""
+    return () if condition is None else (condition,)
+
+
 class Model(eqx.Module):
     """A joint density p(x, z) = p(x | z) p(z) with an encoder q(z | x) for its posterior.
 
@@ -52,7 +57,9 @@ class Model(eqx.Module):
         missingness: why cells are missing, a `parts.missingness.Missingness`; then all is of x
             and its mask together. `None` ignores the mask.
 
-    Wherever a method takes `x` it takes an array, all of it observed, or a `Datum`.
+    Wherever a method takes `x` it takes an array, all of it observed, or a `Datum`. Where that has
+    a condition c the density is p(x, z | c) = p(x | z, c) p(z | c): all parts but the likelihood
+    are then called with c as one more argument (Sohn, Lee & Yan 2015).
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -73,23 +80,23 @@ class Model(eqx.Module):
     encoder: Any
     missingness: Any = None
 
-    def latent_prior(self) -> Distribution:
-        """p(z); it is given the encoder because a VampPrior is made of it."""
-        return self.prior(self.encoder)
+    def latent_prior(self, condition: Any = None) -> Distribution:
+        """p(z), or p(z | condition); it is given the encoder, of which a VampPrior is made."""
+        return self.prior(self.encoder, *_unless_none(condition))
 
     def posterior(self, x: Data) -> Distribution:
-        """The encoder's approximation q(z | x) of p(z | x)."""
+        """The encoder's approximation q(z | x) of p(z | x), both given x's condition if any."""
         datum = as_datum(x)
-        return self.encoder(datum.x, datum.mask)
+        return self.encoder(datum.x, datum.mask, *_unless_none(datum.condition))
 
-    def conditional(self, z: Any) -> Distribution:
-        """p(x | z)."""
-        return self.likelihood(self.decoder(z))
+    def conditional(self, z: Any, condition: Any = None) -> Distribution:
+        """p(x | z), or p(x | z, condition)."""
+        return self.likelihood(self.decoder(z, *_unless_none(condition)))
 
     def log_likelihood(self, x: Data, z: Any) -> Scalar:
         """log p(x | z) of what was observed of x, in nats, and of the mask, if it is modelled."""
         datum = as_datum(x)
-        p = self.conditional(z)
+        p = self.conditional(z, datum.condition)
         if datum.mask is None:
             terms = p.log_prob(datum.x)
         else:
@@ -103,10 +110,10 @@ class Model(eqx.Module):
 
     def log_joint(self, x: Data, z: Any) -> Scalar:
         """log p(x, z) = log p(x | z) + log p(z), in nats."""
-        return self.log_likelihood(x, z) + self.latent_prior().log_prob(z)
+        return self.log_likelihood(x, z) + self.latent_prior(condition_of(x)).log_prob(z)
 
-    def sample(self, key: PRNGKey) -> Array:
+    def sample(self, key: PRNGKey, condition: Any = None) -> Array:
         """One draw of x from the model: z ~ p(z), then x ~ p(x | z)."""
         from_prior, from_likelihood = jax.random.split(key)
-        z = self.latent_prior().sample(from_prior)
-        return self.conditional(z).sample(from_likelihood)
+        z = self.latent_prior(condition).sample(from_prior)
+        return self.conditional(z, condition).sample(from_likelihood)

@@ -15,7 +15,7 @@ import numpy as np
 from numpyro.distributions.constraints import Constraint
 
 from jensen._lenient import lenient
-from jensen._sampling import split
+from jensen._sampling import fold, split
 from jensen._types import Constant, Data, Datum, PRNGKey, as_datum
 from jensen.errors import OptionError
 from jensen.model import Model
@@ -23,11 +23,12 @@ from jensen.objectives import ELBO, IWAE, BetaELBO, Objective
 from jensen.parts._families import choose
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns import Columns, Facts
+from jensen.parts.conditions import ConditionalDecoder, beside_image, joined_shape
 from jensen.parts.encoders import ColumnsEncoder, Encoder
 from jensen.parts.features import ColumnFeatures
 from jensen.parts.likelihoods import Likelihood
 from jensen.parts.missingness import MISSINGNESS, Missingness
-from jensen.parts.networks import Architecture
+from jensen.parts.networks import Architecture, Linear
 from jensen.parts.posteriors import PosteriorFamily
 from jensen.parts.priors import MOST_COMPONENTS, Prior
 
@@ -100,9 +101,16 @@ def _build_likelihood(likelihood: str | Any, rows: np.ndarray, high: float | Non
     return choose(Likelihood, "likelihood", name).build(rows, high, value)
 
 
-def _build_prior(prior: str, key: PRNGKey, latent_dim: int, rows: np.ndarray) -> Prior:
+def _build_prior(
+    prior: str, key: PRNGKey, latent_dim: int, rows: np.ndarray, condition: int
+) -> Prior:
     name, colon, number = prior.partition(":")
-    family = choose(Prior, "prior", name)
+    family: Any = choose(Prior, "prior", name)
+    if family.needs_condition:
+        if not condition or colon:
+            why = "takes no number" if colon else "is of models that are fitted with a condition"
+            raise OptionError(f"prior={prior!r}: {name} {why}.")
+        return cast(Prior, family.build(key, latent_dim, condition))
     if not colon:
         return cast(Prior, family.build(key, latent_dim, rows))
     if not family.takes_value:
@@ -129,6 +137,7 @@ def build_model(
     encoder: Any = None,
     decoder: Any = None,
     missing: str = "ignored",
+    condition: int = 0,
 ) -> Model:
     """Assemble a model for data like `rows`, shape (rows, *event).
 
@@ -149,18 +158,24 @@ def build_model(
         prior: a name, with a number of components behind it where it has some ("mixture:50"), or
             any distribution over z.
         posterior: a name of the posterior families.
-        encoder: a network of your own, event shape -> (size of the posterior family,).
-        decoder: a network of your own, (latent_dim,) -> (likelihood.parameters, *event).
+        encoder: a network of your own, event shape -> (size of the posterior family,). Of a
+            conditional model it sees rows with their conditions (`parts.conditions.joined_shape`).
+        decoder: a network of your own, (latent_dim,) -> (likelihood.parameters, *event); of a
+            conditional model (latent_dim + condition,) ->.
         missing: of a table, why cells are missing: "ignored"; "random", at a rate of each
             column; or "self", at one that depends on the cell's own value.
+        condition: how many numbers the model is given with each row, `Datum.condition`, by which
+            it is one of p(x | condition); 0 for a model of p(x).
 
     Raises:
-        OptionError: a name that is unknown, or a number that makes no model.
+        OptionError: a name that is unknown, a number that makes no model, or a condition for
+            rows that are neither vectors nor images.
     """
     if not (isinstance(latent_dim, int) and latent_dim >= 1):
         raise OptionError(f"latent_dim={latent_dim!r}: must be a whole number of at least 1.")
     data = as_datum(rows)
     x = _without_holes(data)
+    _require_conditionable(condition, x.shape[1:], columns is not None)
     if columns is None:
         ends = _of_numbers(_build_likelihood(likelihood, x, high), x)
     else:
@@ -173,29 +188,33 @@ def build_model(
     family_kind = choose(PosteriorFamily, "posterior", posterior)
     for_encoder, for_decoder, for_prior, for_family = split(key, 4)
     family = family_kind.build(for_family, latent_dim)
+    in_shape, plane = ends.in_shape, None
+    if condition:
+        plane = beside_image(in_shape, condition, fold(for_encoder, 0))
+        in_shape = joined_shape(in_shape, condition)
     if encoder is None:
         encoder = architecture.encoder(
-            ends.in_shape, family.size, hidden=hidden, activation=activation, key=for_encoder
+            in_shape, family.size, hidden=hidden, activation=activation, key=for_encoder
         )
     if decoder is None:
         decoder = architecture.decoder(
-            latent_dim,
+            latent_dim + condition,
             ends.likelihood.initial(x).reshape(ends.h_shape),
             hidden=hidden,
             activation=activation,
             key=for_decoder,
         )
     if isinstance(prior, str):
-        prior = _build_prior(prior, for_prior, latent_dim, x)
+        prior = _build_prior(prior, for_prior, latent_dim, x, condition)
     else:
         _require_distribution(prior, latent_dim)
-    _require_size(encoder, family.size, posterior, ends.in_shape)
-    _require_shape(decoder, latent_dim, ends.likelihood, ends.h_shape)
+    _require_size(encoder, family.size, posterior, in_shape)
+    _require_shape(decoder, latent_dim + condition, ends.likelihood, ends.h_shape)
     return Model(
         prior=prior,
-        decoder=decoder,
+        decoder=ConditionalDecoder(decoder) if condition else decoder,
         likelihood=ends.likelihood,
-        encoder=ends.encoder(encoder, family),
+        encoder=ends.encoder(encoder, family, plane),
         missingness=ends.missingness,
     )
 
@@ -207,7 +226,7 @@ class _Ends:
     likelihood: Any
     in_shape: tuple[int, ...]
     h_shape: tuple[int, ...]
-    encoder: Callable[[Any, PosteriorFamily], Any]
+    encoder: Callable[[Any, PosteriorFamily, Linear | None], Any]
     missingness: Missingness | None
 
 
@@ -217,8 +236,8 @@ def _of_numbers(likelihood: Any, x: np.ndarray) -> _Ends:
     shift, scale = standardisation(x, floor=_SPREAD_FLOOR if discrete else 0.0)
     event_shape = x.shape[1:]
 
-    def encoder(network: Any, family: PosteriorFamily) -> Encoder:
-        return Encoder(network, family, Constant(shift), Constant(scale))
+    def encoder(network: Any, family: PosteriorFamily, plane: Linear | None) -> Encoder:
+        return Encoder(network, family, Constant(shift), Constant(scale), plane=plane)
 
     return _Ends(likelihood, event_shape, (likelihood.parameters, *event_shape), encoder, None)
 
@@ -226,7 +245,7 @@ def _of_numbers(likelihood: Any, x: np.ndarray) -> _Ends:
 def _of_table(facts: Sequence[Facts], x: np.ndarray, mask: Any, missing: str) -> _Ends:
     likelihood, features = Columns.of(facts, x), ColumnFeatures.of(facts, x)
 
-    def encoder(network: Any, family: PosteriorFamily) -> ColumnsEncoder:
+    def encoder(network: Any, family: PosteriorFamily, plane: Linear | None) -> ColumnsEncoder:
         return ColumnsEncoder(network, family, features)
 
     missingness = _missingness(missing, facts, x, mask)
@@ -257,6 +276,18 @@ def _without_holes(rows: Datum) -> np.ndarray:
         if not seen.all():
             values[~seen] = np.resize(values[seen], int((~seen).sum())) if seen.any() else 1.0
     return x
+
+
+def _require_conditionable(condition: Any, event_shape: tuple[int, ...], of_table: bool) -> None:
+    if not (isinstance(condition, int) and condition >= 0):
+        raise OptionError(f"condition={condition!r}: must be a whole number, how many there are.")
+    if condition and of_table:
+        raise OptionError(
+            "condition: a table's model is of all its columns together; give the condition as a"
+            " column of it, and draw the others given that (sample_given)."
+        )
+    if condition and len(event_shape) not in (1, 2, 3):
+        raise OptionError(f"condition: is of vectors and images, and rows have {event_shape}.")
 
 
 def _require_distribution(prior: Any, latent_dim: int) -> None:

@@ -6,14 +6,15 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jensen import _files, store
+from jensen import Datum, _files, store
 from jensen.recipes import build_model
 
 from .zoo import (
+    ALL_PRIORS,
     ARCHITECTURES,
+    CONDITION,
     LIKELIHOODS,
     POSTERIORS,
-    PRIORS,
     assert_same,
     jittered,
     option,
@@ -23,7 +24,7 @@ from .zoo import (
 
 PARTS = [
     *[("likelihood", name) for name in LIKELIHOODS],
-    *[("prior", name) for name in PRIORS],
+    *[("prior", name) for name in ALL_PRIORS],
     *[("posterior", name) for name in POSTERIORS],
     *[("network", name) for name in ARCHITECTURES],
 ]
@@ -37,6 +38,7 @@ def test_saved_and_loaded_unchanged(part, name, key, tmp_path):
         "hidden": [4],
         "high": float(rows.max()),
         part: option(name) if part == "likelihood" else name,
+        "condition": CONDITION.get(name, 0),
     }
     model = jittered(build_model(rows, key=key, **assembly), jax.random.key(1))
     saved = store.Saved(
@@ -46,7 +48,8 @@ def test_saved_and_loaded_unchanged(part, name, key, tmp_path):
         loaded = store.load(store.save(path, saved))
         assert_same(loaded.model, model)
         assert loaded.assembly == assembly
-    z, x = jnp.ones(2), jnp.asarray(rows[0])
+    given = jnp.ones(CONDITION[name]) if CONDITION.get(name) else None
+    z, x = jnp.ones(2), Datum(jnp.asarray(rows[0]), None, given)
     assert float(loaded.model.log_joint(x, z)) == float(model.log_joint(x, z))
 
 

@@ -25,7 +25,10 @@ HIGH = 7.0
 ROWS = 300
 
 LIKELIHOODS = members(Likelihood)
-PRIORS = members(Prior)
+ALL_PRIORS = members(Prior)
+# Some are of models that are given a condition, and of no others.
+PRIORS = {name: each for name, each in ALL_PRIORS.items() if not each.needs_condition}
+CONDITION = {name: 0 if name in PRIORS else 3 for name in ALL_PRIORS}
 POSTERIORS = members(PosteriorFamily)
 # Of these everything is known in closed form on a linear-Gaussian model.
 NORMALS = ("diagonal", "full")
@@ -136,13 +139,14 @@ def over_z(name: str, latent: int) -> Any:
         )
         return member(0.8 * jax.random.normal(jax.random.key(4), (member.size,)))
     own = dist.Normal(jnp.linspace(-1.0, 1.0, latent), jnp.full(latent, 0.7)).to_event(1)
-    prior = name if name in PRIORS else own
+    prior, size = (name, CONDITION[name]) if name in ALL_PRIORS else (own, 0)
     # Few rows make few pseudo-inputs, each of which then matters.
     rows = rows_of("real", 6)
-    return small_model(jax.random.key(3), latent, prior=prior, rows=rows).latent_prior()
+    model = small_model(jax.random.key(3), latent, prior=prior, rows=rows, condition=size)
+    return model.latent_prior(jnp.ones(size) if size else None)
 
 
-PRIOR_NAMES = [*PRIORS, "a NumPyro distribution"]
+PRIOR_NAMES = [*ALL_PRIORS, "a NumPyro distribution"]
 
 
 def network(name: str, in_shape: Any, out_shape: Any, key: Any, **options: Any) -> Any:

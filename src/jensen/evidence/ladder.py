@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 from jensen._batching import count, map_rows, taken
 from jensen._sampling import draw, row_keys, split
-from jensen._types import Data, PRNGKey
+from jensen._types import Data, PRNGKey, condition_of
 from jensen.evidence.annealing import Annealing, Bracket, annealed, bidirectional
 from jensen.evidence.bound import Bound
 from jensen.evidence.estimate import Estimate
@@ -116,7 +116,7 @@ def ladder(model: Model, X: Data, key: PRNGKey, bound: Bound, importance: Estima
 def _log_weights(model: Model, x: Any, key: PRNGKey) -> tuple[Array, Array]:
     """Log weights of draws from the encoder and from the prior, in one program that decodes
     once: to compile one for each rung would take longer than all the rest."""
-    q, p = model.posterior(x), model.latent_prior()
+    q, p = model.posterior(x), model.latent_prior(condition_of(x))
     for_q, for_p = jax.random.split(key)
     few, many = draw(q, for_q, max(_FEW)), draw(p, for_p, _FROM_PRIOR)
     z = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), few, many)

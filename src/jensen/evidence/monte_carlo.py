@@ -11,7 +11,7 @@ from jax import Array
 
 from jensen._batching import map_rows
 from jensen._sampling import draw, row_keys
-from jensen._types import Data, PRNGKey, as_datum
+from jensen._types import Data, PRNGKey, as_datum, condition_of
 from jensen.evidence.arguments import checked_draws
 from jensen.evidence.estimate import Estimate
 from jensen.evidence.weights import Weights
@@ -34,12 +34,12 @@ class _Context(eqx.Module):
 
 
 def _from_encoder(model: Model, x: Any) -> tuple[Any, Callable[[Any], Array]]:
-    q, p = model.posterior(x), model.latent_prior()
+    q, p = model.posterior(x), model.latent_prior(condition_of(x))
     return q, lambda z: model.log_likelihood(x, z) + p.log_prob(z) - q.log_prob(z)
 
 
 def _from_prior(model: Model, x: Any) -> tuple[Any, Callable[[Any], Array]]:
-    return model.latent_prior(), lambda z: model.log_likelihood(x, z)
+    return model.latent_prior(condition_of(x)), lambda z: model.log_likelihood(x, z)
 
 
 def _one_row(context: _Context, x: Any, key: PRNGKey) -> tuple[Array, Array, Array, Array]:

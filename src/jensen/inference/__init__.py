@@ -6,6 +6,7 @@ from jensen.inference.encoded import (
     active_units,
     aggregate_posterior,
     is_active,
+    means_beyond_prior,
     posterior_means,
     prior_variance,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "checked_method",
     "importance_draws",
     "is_active",
+    "means_beyond_prior",
     "posterior",
     "posterior_means",
     "prior_variance",

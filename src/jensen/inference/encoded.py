@@ -10,7 +10,7 @@ from jax import Array
 from jensen._batching import map_rows
 from jensen._runtime import quick_jit, quick_random
 from jensen._sampling import draw, mean, variance
-from jensen._types import Data
+from jensen._types import Data, condition_of
 from jensen.model import Model
 from jensen.parts.priors import Mixture
 
@@ -19,6 +19,7 @@ __all__ = [
     "active_units",
     "aggregate_posterior",
     "is_active",
+    "means_beyond_prior",
     "posterior_means",
     "prior_variance",
 ]
@@ -41,30 +42,58 @@ def posterior_means(model: Model, X: Data) -> Any:
     return map_rows(_mean_of_row, model, X)
 
 
-@quick_jit
-def _prior_variance(model: Model) -> Any:
-    return variance(model.latent_prior(), jax.random.key(0), _DRAWS)
+def _mean_beyond_prior(model: Model, x: Any) -> Any:
+    key = jax.random.key(0)
+    expected = mean(model.latent_prior(condition_of(x)), key, _DRAWS)
+    return jax.tree.map(lambda a, b: a - b, mean(model.posterior(x), key), expected)
+
+
+def means_beyond_prior(model: Model, X: Data) -> Any:
+    """`posterior_means`; of a conditional model less E[z | condition], shape (rows, latent).
+
+    What these vary by is what the rows tell of z: of a prior that heeds the condition, posterior
+    means vary with it even where nothing is told.
+    """
+    conditional = condition_of(X) is not None and model.prior.heeds_condition
+    return map_rows(_mean_beyond_prior, model, X) if conditional else posterior_means(model, X)
 
 
 @quick_jit
-def _by_quartiles(model: Model) -> Any:
+def _prior_variance(model: Model, condition: Any) -> Any:
+    return variance(model.latent_prior(condition), jax.random.key(0), _DRAWS)
+
+
+def _prior_variance_of_row(model: Model, condition: Any) -> Any:
+    return _prior_variance(model, condition)
+
+
+@quick_jit
+def _by_quartiles(model: Model, condition: Any) -> Any:
     def of(z: Array) -> Array:
         low, high = jnp.quantile(z, jnp.array([0.25, 0.75]), axis=0)
         return ((high - low) / _QUARTILES_APART) ** 2
 
-    return jax.tree.map(of, draw(model.latent_prior(), jax.random.key(0), _DRAWS))
+    return jax.tree.map(of, draw(model.latent_prior(condition), jax.random.key(0), _DRAWS))
 
 
-def prior_variance(model: Model) -> Any:
+def prior_variance(model: Model, X: Data | None = None) -> Any:
     """The variance of each latent under the prior, shape (latent,); from draws where not known.
 
-    A prior that has none, as Cauchy's, is given that of a normal with the same quartiles.
+    A prior that has none, as Cauchy's, is given that of a normal with the same quartiles. Of a
+    conditional model it is that of z given the condition, in the mean over the rows of `X`.
     """
+    conditions = None if X is None else condition_of(X)
+    one = None if conditions is None else conditions[0]
+    if conditions is not None and model.prior.heeds_condition:
+        each = map_rows(_prior_variance_of_row, model, conditions)
+        found = jax.tree.map(lambda leaf: leaf.mean(axis=0), each)
+    else:
+        with quick_random():
+            found = jax.tree.map(np.asarray, _prior_variance(model, one))
+    if all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found)):
+        return found
     with quick_random():
-        found = jax.tree.map(np.asarray, _prior_variance(model))
-        if all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found)):
-            return found
-        return jax.tree.map(np.asarray, _by_quartiles(model))
+        return jax.tree.map(np.asarray, _by_quartiles(model, one))
 
 
 def active_units(codes: Any, variance: Any = 1.0) -> int:

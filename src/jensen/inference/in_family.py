@@ -9,7 +9,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Float
 
 from jensen._sampling import draw
-from jensen._types import Data, PRNGKey, Scalar, as_datum
+from jensen._types import Data, PRNGKey, Scalar, as_datum, condition_of
 from jensen.inference.descent import descend
 from jensen.model import Model
 from jensen.parts.posteriors import PosteriorFamily
@@ -57,8 +57,9 @@ def best_in_family(
     Returns:
         h, of which `model.encoder.family(h)` makes q.
     """
-    encoder, datum, prior = model.encoder, as_datum(x), model.latent_prior()
+    encoder, datum, prior = model.encoder, as_datum(x), model.latent_prior(condition_of(x))
     family = encoder.family
+    given = () if datum.condition is None else (datum.condition,)
 
     def one_round(start: Array, key: PRNGKey) -> Any:
         for_unit, for_steps = jax.random.split(key)
@@ -73,5 +74,5 @@ def best_in_family(
 
         return start + unit * descend(loss, jnp.zeros_like(start), for_steps, _RATE, steps), None
 
-    first = encoder.numbers(datum.x, datum.mask)
+    first = encoder.numbers(datum.x, datum.mask, *given)
     return jax.lax.scan(one_round, first, jax.random.split(key, _ROUNDS))[0]

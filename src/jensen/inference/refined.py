@@ -12,7 +12,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
 from jensen._sampling import draw
-from jensen._types import Data, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar, condition_of
 from jensen.inference.descent import descend
 from jensen.inference.weighted import importance_draws, moments
 from jensen.model import Model
@@ -62,7 +62,7 @@ def refine(
     loc, scale = moments(start)
     scale = jnp.maximum(scale, _LEAST_SHARE_OF_SCALE * encoder_scale)
     unravel = ravel_pytree(jax.tree.map(lambda leaf: leaf[0], start.z))[1]
-    prior = model.latent_prior()
+    prior = model.latent_prior(condition_of(x))
 
     def normal(moved: tuple[Array, Array]) -> FlatNormal:
         shift, raw = moved

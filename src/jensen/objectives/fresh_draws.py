@@ -1,5 +1,6 @@
 """Zeros and ones that are drawn anew whenever a row is met."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -37,5 +38,5 @@ class FreshDraws(Objective):
         datum = as_datum(x)
         probabilities = jnp.asarray(datum.x)
         ones = jax.random.uniform(for_pixels, probabilities.shape) < probabilities
-        drawn = Datum(ones.astype(probabilities.dtype), datum.mask)
+        drawn = replace(datum, x=ones.astype(probabilities.dtype))
         return self.of(model, drawn if isinstance(x, Datum) else drawn.x, for_latents, epoch)

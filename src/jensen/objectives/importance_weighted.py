@@ -1,5 +1,6 @@
 """The importance-weighted bound, and its two gradients."""
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import jax
@@ -9,7 +10,7 @@ from jax.lax import stop_gradient
 from jax.nn import logsumexp, softmax
 
 from jensen._sampling import draw
-from jensen._types import Data, Datum, PRNGKey, Scalar, as_datum, held
+from jensen._types import Data, Datum, PRNGKey, Scalar, as_datum, condition_of, held
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.lower_bound import kl_term, require_reparameterised
@@ -78,7 +79,7 @@ class IWAE(Objective):
         if self.hides:
             key, for_hiding = jax.random.split(key)
             shown = _partly(x, for_hiding, self.hides)
-        q, p = model.posterior(shown), model.latent_prior()
+        q, p = model.posterior(shown), model.latent_prior(condition_of(x))
         require_reparameterised(q)
         z = draw(q, key, self.draws)
         log_likelihood = jax.vmap(lambda z: model.log_likelihood(x, z))(z)
@@ -104,7 +105,7 @@ def _partly(x: Data, key: PRNGKey, most: float) -> Datum:
     seen = jnp.ones(jnp.shape(datum.x), bool) if datum.mask is None else datum.mask
     u = jax.random.uniform(key, (2 + seen.size,))
     share = jnp.where(u[0] < 0.5, most * u[1], 0.0)
-    return Datum(datum.x, seen & (u[2:].reshape(seen.shape) >= share))
+    return replace(datum, mask=seen & (u[2:].reshape(seen.shape) >= share))
 
 
 @jax.custom_vjp

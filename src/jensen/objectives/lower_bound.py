@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax.lax import stop_gradient
 
 from jensen._sampling import draw
-from jensen._types import Data, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar, condition_of
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.divergence import closed_form_kl
@@ -32,7 +32,7 @@ def elbo_terms(model: Any, x: Data, key: PRNGKey, draws: int = 1) -> tuple[Scala
     The expectation is taken over `draws` samples; so is the KL where the pair of q and p has
     no closed form. (Kingma & Welling 2014, eqs. 3 and 10.)
     """
-    q, p = model.posterior(x), model.latent_prior()
+    q, p = model.posterior(x), model.latent_prior(condition_of(x))
     z = draw(q, key, draws)
     reconstruction = jnp.mean(jax.vmap(lambda z: model.log_likelihood(x, z))(z))
     return reconstruction, kl_term(q, p, z)
@@ -102,7 +102,7 @@ class ELBO(Objective):
         return Terms(value, value, reconstruction, kl)
 
     def _by_score(self, model: Any, x: Data, key: PRNGKey) -> Terms:
-        q, p = model.posterior(x), model.latent_prior()
+        q, p = model.posterior(x), model.latent_prior(condition_of(x))
         z = stop_gradient(draw(q, key, self.draws))
         log_q = jax.vmap(q.log_prob)(z)
         log_likelihood = jax.vmap(lambda z: model.log_likelihood(x, z))(z)

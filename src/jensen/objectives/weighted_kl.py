@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from jensen._types import Data, PRNGKey, Scalar
+from jensen._types import Data, PRNGKey, Scalar, condition_of
 from jensen.errors import OptionError
 from jensen.objectives._base import Objective, Terms
 from jensen.objectives.divergence import kl_by_dimension
@@ -50,7 +50,7 @@ class BetaELBO(Objective):
         reconstruction, kl = elbo_terms(model, x, key)
         charged = kl
         if self.free_bits > 0:
-            each = kl_by_dimension(model.posterior(x), model.latent_prior())
+            each = kl_by_dimension(model.posterior(x), model.latent_prior(condition_of(x)))
             if each is None:
                 raise OptionError(
                     "free_bits needs posterior='diagonal' and prior='normal', whose KL has a"

@@ -8,7 +8,9 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from jensen._types import Constant, Distribution
+from jensen.parts.conditions import joined_to_row
 from jensen.parts.features import ColumnFeatures
+from jensen.parts.networks import Linear
 from jensen.parts.posteriors import PosteriorFamily
 
 __all__ = ["ColumnsEncoder", "Encoder"]
@@ -19,7 +21,8 @@ class Encoder(eqx.Module):
 
     An entry that was not observed enters at its mean. With `sees_mask` the network is
     given the mask as well, behind the entries: as further numbers of a vector, and as further
-    channels of an image, (height, width, 2) of one that had none.
+    channels of an image, (height, width, 2) of one that had none. So it is with the condition of
+    a conditional model, of which `plane` makes a channel where rows are images.
     """
 
     network: Any
@@ -27,14 +30,21 @@ class Encoder(eqx.Module):
     shift: Constant
     scale: Constant
     sees_mask: bool = eqx.field(static=True, default=False)
+    plane: Linear | None = None
 
     def __call__(
-        self, x: Float[Array, "*event"], mask: Bool[Array, "*event"] | None = None
+        self,
+        x: Float[Array, "*event"],
+        mask: Bool[Array, "*event"] | None = None,
+        condition: Float[Array, " given"] | None = None,
     ) -> Distribution:
-        return self.family(self.numbers(x, mask))
+        return self.family(self.numbers(x, mask, condition))
 
     def numbers(
-        self, x: Float[Array, "*event"], mask: Bool[Array, "*event"] | None = None
+        self,
+        x: Float[Array, "*event"],
+        mask: Bool[Array, "*event"] | None = None,
+        condition: Float[Array, " given"] | None = None,
     ) -> Float[Array, " size"]:
         """The numbers that the network gives the family: q(z | x) is `family(numbers(x, mask))`."""
         standard = (x - self.shift.value) / self.scale.value
@@ -44,6 +54,8 @@ class Encoder(eqx.Module):
             seen = jnp.ones_like(standard) if mask is None else mask.astype(standard.dtype)
             together = jnp.stack if standard.ndim == 2 else jnp.concatenate
             standard = together([standard, seen], axis=-1)
+        if condition is not None:
+            standard = joined_to_row(standard, condition, self.plane)
         return self.network(standard)
 
 

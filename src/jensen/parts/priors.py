@@ -15,9 +15,11 @@ from jaxtyping import Float
 from jensen._sampling import generator, standard_normal
 from jensen._types import Constant, Distribution, PRNGKey, Scalar, held
 from jensen.parts._standardise import standardisation
+from jensen.parts.networks import MLP
 
 __all__ = [
     "MOST_COMPONENTS",
+    "ConditionalNormal",
     "FixedPrior",
     "GaussianMixturePrior",
     "Mixture",
@@ -30,19 +32,28 @@ __all__ = [
 
 # Of pseudo-inputs, which begin as rows, no more can be asked for than a file's reader makes up.
 MOST_COMPONENTS = 1000
+# Of the network of a prior that depends on a condition: one layer, for what is no label may bear
+# on z in curved ways.
+_HIDDEN_OF_CONDITION = (64,)
 
 
 class Prior(eqx.Module):
     """Answers with the distribution p(z) when it is called with the model's encoder.
 
-    `takes_value` says whether a number of components may follow the name, as in "mixture:50".
+    Class attributes:
+        takes_value: whether a number of components may follow the name, as in "mixture:50".
+        heeds_condition: whether, of a conditional model, z depends on the condition.
+        needs_condition: whether it is of conditional models alone; `build` then takes the
+            condition's size in place of rows.
     """
 
     takes_value: ClassVar[bool] = False
+    heeds_condition: ClassVar[bool] = False
+    needs_condition: ClassVar[bool] = False
 
     @abstractmethod
-    def __call__(self, encoder: Any) -> Distribution:
-        """p(z), given the encoder, which most priors have no use for."""
+    def __call__(self, encoder: Any, condition: Any = None) -> Distribution:
+        """p(z), or p(z | condition), given the encoder, which most priors have no use for."""
 
 
 class StandardNormal(Prior):
@@ -56,7 +67,7 @@ class StandardNormal(Prior):
         """A member for a `latent_dim`-dimensional z."""
         return cls(latent_dim)
 
-    def __call__(self, encoder: Any = None) -> Distribution:
+    def __call__(self, encoder: Any = None, condition: Any = None) -> Distribution:
         return dist.Normal(jnp.zeros(self.latent_dim), jnp.ones(self.latent_dim)).to_event(1)
 
 
@@ -108,7 +119,7 @@ class GaussianMixturePrior(Prior):
         means = standard_normal(key, (components, latent_dim))
         return cls(jnp.zeros(components), jnp.asarray(means), jnp.zeros((components, latent_dim)))
 
-    def __call__(self, encoder: Any = None) -> Distribution:
+    def __call__(self, encoder: Any = None, condition: Any = None) -> Distribution:
         components = jax.vmap(lambda m, s: dist.Normal(m, jnp.exp(s)).to_event(1))(
             self.means, self.log_scales
         )
@@ -119,11 +130,13 @@ class VampPrior(Prior):
     """The encoder's posterior at trainable pseudo-inputs, averaged (Tomczak & Welling 2018, eq. 9).
 
     p(z) = 1/K Σ_k q(z | u_k), with u_k = shift + scale · v_k and v_k trained, so that a step of
-    the optimiser means the same whatever the data's units.
+    the optimiser means the same whatever the data's units. Of a conditional model it is
+    p(z | c) = 1/K Σ_k q(z | u_k, c).
     """
 
     name: ClassVar[str] = "vamp"
     takes_value: ClassVar[bool] = True
+    heeds_condition: ClassVar[bool] = True
     pseudo_inputs: Float[Array, "components *event"]
     shift: Constant
     scale: Constant
@@ -140,12 +153,34 @@ class VampPrior(Prior):
         standard = jax.vmap(lambda row: (row - shift) / scale)(x)
         return cls(standard, Constant(shift), Constant(scale))
 
-    def __call__(self, encoder: Any) -> Distribution:
-        components = jax.vmap(lambda v: encoder(self.shift.value + self.scale.value * v, None))(
-            self.pseudo_inputs
-        )
+    def __call__(self, encoder: Any, condition: Any = None) -> Distribution:
+        given = () if condition is None else (condition,)
+        components = jax.vmap(
+            lambda v: encoder(self.shift.value + self.scale.value * v, None, *given)
+        )(self.pseudo_inputs)
         count = len(self.pseudo_inputs)
         return Mixture(jnp.full(count, -np.log(count), dtype=jnp.float32), components)
+
+
+class ConditionalNormal(Prior):
+    """z ~ N(μ(c), diag σ(c)²), with μ and log σ from a network of the condition c.
+
+    (Sohn, Lee & Yan 2015, section 4.) It starts near N(0, I).
+    """
+
+    name: ClassVar[str] = "conditional"
+    heeds_condition: ClassVar[bool] = True
+    needs_condition: ClassVar[bool] = True
+    network: MLP
+
+    @classmethod
+    def build(cls, key: PRNGKey, latent_dim: int, size: int) -> "ConditionalNormal":
+        """A member for a `latent_dim`-dimensional z, given conditions of `size` numbers."""
+        return cls(MLP((size,), (2, latent_dim), hidden=_HIDDEN_OF_CONDITION, key=key))
+
+    def __call__(self, encoder: Any = None, condition: Any = None) -> Distribution:
+        mean, log_scale = self.network(condition)
+        return dist.Normal(mean, jnp.exp(log_scale)).to_event(1)
 
 
 class FixedPrior(Prior):
@@ -153,7 +188,7 @@ class FixedPrior(Prior):
 
     distribution: Any
 
-    def __call__(self, encoder: Any = None) -> Distribution:
+    def __call__(self, encoder: Any = None, condition: Any = None) -> Distribution:
         return held(self.distribution)
 
 
@@ -162,7 +197,7 @@ class TrainablePrior(Prior):
 
     distribution: Any
 
-    def __call__(self, encoder: Any = None) -> Distribution:
+    def __call__(self, encoder: Any = None, condition: Any = None) -> Distribution:
         return self.distribution
 
 

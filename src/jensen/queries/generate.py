@@ -7,9 +7,9 @@ import jax
 import numpy as np
 from jax import Array
 
-from jensen._batching import map_rows
+from jensen._batching import count, map_rows
 from jensen._sampling import draw, row_keys, split
-from jensen._types import Data, Distribution, PRNGKey
+from jensen._types import Data, Distribution, PRNGKey, condition_of
 from jensen.errors import OptionError
 from jensen.inference import (
     METHODS,
@@ -32,26 +32,31 @@ def _latent(latents: Distribution, key: PRNGKey) -> Any:
     return latents.sample(key)
 
 
+def _latent_given(model: Model, condition: Any, key: PRNGKey) -> Any:
+    return model.latent_prior(condition).sample(key)
+
+
 def _latents_of_row(context: tuple[Model, int], x: Any, key: PRNGKey) -> Any:
     model, n = context
     return draw(model.posterior(x), key, n)
 
 
-def _datum(model: Model, z: Any, key: PRNGKey) -> Array:
-    return model.conditional(z).sample(key)
+def _datum(model: Model, z: Any, condition: Any, key: PRNGKey) -> Array:
+    return model.conditional(z, condition).sample(key)
 
 
-def _mean_of_datum(model: Model, z: Any) -> Array:
-    p: Any = model.conditional(z)
+def _mean_of_datum(model: Model, z: Any, condition: Any) -> Array:
+    p: Any = model.conditional(z, condition)
     return p.mean
 
 
-def _rows_from(model: Model, Z: Any, key: PRNGKey, mean: bool) -> np.ndarray:
-    """x ~ p(x | z), or E[x | z], for each row of Z."""
+def _rows_from(
+    model: Model, Z: Any, conditions: np.ndarray | None, key: PRNGKey, mean: bool
+) -> np.ndarray:
+    """x ~ p(x | z), or E[x | z], for each row of Z and its condition."""
     if mean:
-        return map_rows(_mean_of_datum, model, Z)
-    count = len(jax.tree.leaves(Z)[0])
-    return map_rows(_datum, model, Z, split(key, count))
+        return decode(model, Z, conditions)
+    return map_rows(_datum, model, Z, conditions, split(key, count(Z)))
 
 
 def sample(
@@ -61,6 +66,7 @@ def sample(
     *,
     latents: Distribution | None = None,
     mean: bool = False,
+    conditions: np.ndarray | None = None,
 ) -> np.ndarray:
     """`n` draws from the model, shape (n, *event): z from `latents`, then x ~ p(x | z).
 
@@ -71,6 +77,7 @@ def sample(
         latents: what z is drawn from: the prior, unless another distribution over z is given,
             such as `aggregate_posterior` of some rows.
         mean: give E[x | z] in place of a draw of x.
+        conditions: of a conditional model, what each draw is given, shape (n, size).
 
     Raises:
         OptionError: `n` below 1.
@@ -78,9 +85,12 @@ def sample(
     if not (isinstance(n, (int, np.integer)) and n >= 1):
         raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
     for_z, for_x = split(key)
-    source = model.latent_prior() if latents is None else latents
-    Z = map_rows(_latent, source, split(for_z, n))
-    return _rows_from(model, Z, for_x, mean)
+    keys = split(for_z, n)
+    if latents is None and conditions is not None:
+        Z = map_rows(_latent_given, model, conditions, keys)
+    else:
+        Z = map_rows(_latent, model.latent_prior() if latents is None else latents, keys)
+    return _rows_from(model, Z, conditions, for_x, mean)
 
 
 def vary(model: Model, X: Data, key: PRNGKey, n: int, *, mean: bool = False) -> np.ndarray:
@@ -93,13 +103,16 @@ def vary(model: Model, X: Data, key: PRNGKey, n: int, *, mean: bool = False) -> 
     for_z, for_x = split(key)
     keys = row_keys(for_z, X)
     Z = map_rows(_latents_of_row, (model, int(n)), X, keys, batch=_ROWS)
-    flat = _rows_from(model, jax.tree.map(np.concatenate, Z), for_x, mean)
+    conditions = condition_of(X)
+    if conditions is not None:
+        conditions = np.repeat(conditions, n, axis=0)
+    flat = _rows_from(model, jax.tree.map(np.concatenate, Z), conditions, for_x, mean)
     return flat.reshape(-1, n, *flat.shape[1:])
 
 
-def decode(model: Model, Z: Any) -> np.ndarray:
-    """E[x | z] for each row of Z, shape (rows, *event)."""
-    return map_rows(_mean_of_datum, model, Z)
+def decode(model: Model, Z: Any, conditions: np.ndarray | None = None) -> np.ndarray:
+    """E[x | z] for each row of Z, and of a conditional model its condition; (rows, *event)."""
+    return map_rows(_mean_of_datum, model, Z, conditions)
 
 
 class _Averaged(eqx.Module):
@@ -112,7 +125,9 @@ class _Averaged(eqx.Module):
 
 def _mean_over_draws(context: _Averaged, x: Any, key: PRNGKey) -> Array:
     found = row_draws(context.model, x, key, context.method, context.draws).draws
-    return found.expectation(jax.vmap(lambda z: _mean_of_datum(context.model, z))(found.z))
+    return found.expectation(
+        jax.vmap(lambda z: _mean_of_datum(context.model, z, condition_of(x)))(found.z)
+    )
 
 
 def reconstruct(
@@ -135,7 +150,7 @@ def reconstruct(
         DataError: a row so far out that the model has no density for it.
     """
     if method == "mean":
-        return decode(model, posterior_means(model, X))
+        return decode(model, posterior_means(model, X), condition_of(X))
     draws = checked_method(method, draws, legal=("mean", *METHODS))
     if method == "exact":
         return decode(model, posterior_means(with_exact_encoder(model), X))

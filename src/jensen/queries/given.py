@@ -70,7 +70,7 @@ def cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> tuple[Array, Array]
     """
 
     def one(z: Any, key: PRNGKey) -> tuple[Array, Array]:
-        p: Any = model.conditional(z)
+        p: Any = model.conditional(z, row.condition)
         if model.missingness is None or not model.missingness.depends:
             return p.sample(key), p.mean
         x = model.missingness.sample(p, key)

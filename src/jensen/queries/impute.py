@@ -115,7 +115,7 @@ def impute(
     ess, unreliable = np.full(len(x), float(draws)), np.zeros(len(x), bool)
     holes = np.flatnonzero(~mask.reshape(len(mask), -1).all(axis=1))
     if len(holes):
-        rows = Datum(x[holes], mask[holes])
+        rows = Datum(x[holes], mask[holes], None if X.condition is None else X.condition[holes])
         found = given(model, rows, fold(key, 0), draws)
         numbers = None if worth is None else jnp.asarray(worth, jnp.float32)
         context = _Context(model, numbers, float(level), int(keep))

@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from jensen._types import Data
+from jensen._types import Data, condition_of
 from jensen.errors import OptionError
-from jensen.inference import is_active, posterior_means, prior_variance
+from jensen.inference import is_active, means_beyond_prior, posterior_means, prior_variance
 from jensen.model import Model
 from jensen.queries.generate import decode
 
@@ -22,6 +22,8 @@ def interpolate(model: Model, X: Data, Y: Data, steps: int = 10) -> np.ndarray:
     """E[x | z] along the straight line from the posterior mean of a row to that of another.
 
         z_t = (1 − t) E_q[z | x] + t E_q[z | y],  t from 0 to 1
+
+    Of a conditional model the condition goes in a straight line too.
 
     Args:
         model: a `Model`.
@@ -45,7 +47,8 @@ def interpolate(model: Model, X: Data, Y: Data, steps: int = 10) -> np.ndarray:
         t = np.linspace(0, 1, steps, dtype=a.dtype).reshape(1, steps, *(1,) * (a.ndim - 1))
         return ((1 - t) * a[:, None] + t * b[:, None]).reshape(-1, *a.shape[1:])
 
-    found = decode(model, jax.tree.map(line, starts, ends))
+    given = jax.tree.map(line, condition_of(X), condition_of(Y))
+    found = decode(model, jax.tree.map(line, starts, ends), given)
     return found.reshape(counts[0], steps, *found.shape[1:])
 
 
@@ -71,8 +74,9 @@ def traverse(model: Model, X: Data, row: Data | None = None, steps: int = 10) ->
         model: a `Model` whose z is one vector.
         X: rows, shape (rows, *event), which say how far each latent reaches: between the first
             and the last hundredth of their posterior means.
-        row: one row, shape (1, *event), whose posterior mean the other latents keep; without
-            it that of all of X.
+        row: one row, shape (1, *event), whose posterior mean the other latents keep, and whose
+            condition, of a conditional model, stays; without it the posterior mean of all of X,
+            and the condition that is commonest among them.
         steps: values of each latent.
 
     Raises:
@@ -83,20 +87,25 @@ def traverse(model: Model, X: Data, row: Data | None = None, steps: int = 10) ->
     codes: Any = posterior_means(model, X)
     if not (isinstance(codes, np.ndarray) and codes.ndim == 2):
         raise OptionError("traversals are of a z that is one vector.")
-    variance = prior_variance(model)
-    active = np.flatnonzero(is_active(codes, variance))
+    variance = prior_variance(model, X)
+    beyond: Any = means_beyond_prior(model, X)
+    active = np.flatnonzero(is_active(beyond, variance))
     if not len(active):
         raise OptionError(
             "no latent is active: their posterior means hardly vary from row to row, so there is"
             " nothing to walk along; train longer, or see diagnose."
         )
-    latents = active[np.argsort(-(codes.var(axis=0) / variance)[active], kind="stable")]
+    latents = active[np.argsort(-(beyond.var(axis=0) / variance)[active], kind="stable")]
     middle = codes.mean(axis=0) if row is None else posterior_means(model, row)[0]
     ends = np.quantile(codes[:, latents], [_BEYOND / 2, 1 - _BEYOND / 2], axis=0)
     values = np.linspace(ends[0], ends[1], steps, axis=1).astype(codes.dtype)
     z = np.tile(middle, (len(latents), steps, 1))
     z[np.arange(len(latents)), :, latents] = values
-    found = decode(model, z.reshape(-1, z.shape[-1]))
+    conditions = condition_of(X if row is None else row)
+    if conditions is not None:
+        each, how_many = np.unique(conditions, axis=0, return_counts=True)
+        conditions = np.tile(each[np.argmax(how_many)], (len(latents) * steps, 1))
+    found = decode(model, z.reshape(-1, z.shape[-1]), conditions)
     return Traversals(latents, values, found.reshape(len(latents), steps, *found.shape[1:]))
 
 

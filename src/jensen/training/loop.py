@@ -24,7 +24,7 @@ from jensen._sampling import SCHEME, fold, split
 from jensen._types import PRNGKey
 from jensen._words import counted
 from jensen.errors import OptionError, TrainingError
-from jensen.inference import active_units, posterior_means, prior_variance
+from jensen.inference import active_units, means_beyond_prior, prior_variance
 from jensen.model import Model
 from jensen.objectives import Objective, elbo_terms_of_rows, terms_of_rows
 from jensen.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -255,14 +255,16 @@ class _Run:
 
     def _record(self, state: State, info: Any, progress: Progress) -> dict[str, Any]:
         model = eqx.combine(_result(state), self.rest)
-        variance = prior_variance(model)
+        variance = prior_variance(model, self._some_rows)
         record = {
             "epoch": progress.epoch + 1,
             "train_objective": float(info.value),
             "train_elbo": float(info.reconstruction - info.kl),
             "train_reconstruction": float(info.reconstruction),
             "train_kl": float(info.kl),
-            "train_active_units": active_units(posterior_means(model, self._some_rows), variance),
+            "train_active_units": active_units(
+                means_beyond_prior(model, self._some_rows), variance
+            ),
             "grad_norm": float(info.grad_norm),
             "failures": progress.failures,
         }
@@ -279,7 +281,7 @@ class _Run:
                 "validation_reconstruction": float(np.mean(reconstruction)),
                 "validation_kl": float(np.mean(kl)),
                 "validation_active_units": active_units(
-                    posterior_means(model, self.held_out), variance
+                    means_beyond_prior(model, self.held_out), variance
                 ),
             }
         return record | {"seconds": round(progress.seconds, 3)}

@@ -96,19 +96,18 @@ class Bracket:
         )
 
 
-def _simulated(model: Model, key: PRNGKey) -> tuple[Array, Array]:
+def _simulated(model: Model, condition: Any, key: PRNGKey) -> tuple[Array, Array]:
     for_z, for_x = jax.random.split(key)
-    z = model.latent_prior().sample(for_z)
-    return model.conditional(z).sample(for_x), ravel_pytree(z)[0]
+    z = model.latent_prior(condition).sample(for_z)
+    return model.conditional(z, condition).sample(for_x), ravel_pytree(z)[0]
 
 
 def simulate(model: Model, key: PRNGKey, rows: int, like: Data | None = None) -> Simulated:
-    """`rows` draws of z ~ p(z), x ~ p(x | z), with the masks of `like` where it has some."""
-    x, z = map_rows(_simulated, model, split(key, rows))
-    if isinstance(like, Datum) and like.mask is not None:
-        masks = np.asarray(like.mask)
-        return Simulated(Datum(x, masks[np.arange(rows) % len(masks)]), z)
-    return Simulated(x, z)
+    """`rows` draws of z ~ p(z), x ~ p(x | z), with masks and conditions of `like` where it has."""
+    known = (like.mask, like.condition) if isinstance(like, Datum) else (None, None)
+    mask, condition = jax.tree.map(lambda each: np.resize(each, (rows, *each.shape[1:])), known)
+    x, z = map_rows(_simulated, model, condition, split(key, rows))
+    return Simulated(Datum(x, mask, condition) if isinstance(like, Datum) else x, z)
 
 
 def bidirectional(

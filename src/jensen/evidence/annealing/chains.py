@@ -19,7 +19,7 @@ from jaxtyping import Float, Int, Key
 from jensen._batching import as_real
 from jensen._runtime import quick_jit
 from jensen._sampling import numbered
-from jensen._types import PRNGKey, Scalar
+from jensen._types import PRNGKey, Scalar, condition_of
 from jensen.inference.hamiltonian import Path, Point, Transition, transition, unit_of
 from jensen.inference.weighted import systematic
 from jensen.model import Model
@@ -47,7 +47,11 @@ class Program(eqx.Module):
 
     def path(self, x: Any) -> Path:
         """From the start to the joint density of x."""
-        q = self.model.posterior(x) if self.start == "encoder" else self.model.latent_prior()
+        q = (
+            self.model.posterior(x)
+            if self.start == "encoder"
+            else self.model.latent_prior(condition_of(x))
+        )
         return Path.of(self.model, x, q)
 
     def size(self, x: Any) -> int:

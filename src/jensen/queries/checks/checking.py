@@ -1,6 +1,6 @@
 """Is the assumption right? Evidence beside plain baselines, predictive checks, a verdict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from jensen._types import Data, Datum, PRNGKey, as_datum
 from jensen._words import counted
 from jensen.data import AnySchema, Schema, TableSchema
 from jensen.evidence import Bound, Estimate
-from jensen.inference import active_units, posterior_means, prior_variance
+from jensen.inference import active_units, means_beyond_prior, prior_variance
 from jensen.model import Model
 from jensen.queries.checks.baselines import baselines, constant_columns
 from jensen.queries.checks.predictive import predictive_checks
@@ -94,13 +94,14 @@ def check(model: Model, rows: Data, training: Data, schema: AnySchema, key: PRNG
 
     Args:
         model: a `Model`.
-        rows: rows that it was not trained on, shape (rows, *event); of a table, a `Datum`.
+        rows: rows that it was not trained on, shape (rows, *event); of a table, or with
+            conditions, a `Datum`.
         training: rows that it was, to which the baselines are fitted.
         schema: of both.
         key: a typed JAX key.
     """
     for_evidence, for_elbo, for_samples = split(key, 3)
-    codes = posterior_means(model, rows)
+    codes = means_beyond_prior(model, rows)
     codes = codes.reshape(len(codes), -1)
     found = evidence.importance(model, rows, for_evidence, _DRAWS)
     if isinstance(schema, TableSchema):
@@ -108,15 +109,15 @@ def check(model: Model, rows: Data, training: Data, schema: AnySchema, key: PRNG
         plain = {"independent columns": independent_columns(model, others, own)}
         checks = predictive_checks_of_tables(model, own, others, schema, for_samples)
     else:
-        x, known = np.asarray(rows), np.asarray(training)
-        constant = _of_constants(model, x, known, schema, found, for_evidence)
+        x, known = (np.asarray(as_datum(each).x) for each in (rows, training))
+        constant = _of_constants(model, as_datum(rows), known, schema, found, for_evidence)
         discrete = getattr(model.likelihood, "discrete", None)
         plain = baselines(known, x, schema, codes.shape[1], discrete, constant)
-        checks = predictive_checks(model, x, known, for_samples)
+        checks = predictive_checks(model, rows, known, for_samples)
     differences = {name: _paired(found.values - scores) for name, scores in plain.items()}
     elbo = evidence.elbo(model, rows, for_elbo)
     training_elbo = evidence.elbo(model, spread_out(training, _TRAINING_ROWS), for_elbo)
-    active = active_units(codes, prior_variance(model).reshape(-1))
+    active = active_units(codes, prior_variance(model, rows).reshape(-1))
     return Check(
         evidence=found,
         elbo=elbo,
@@ -154,7 +155,7 @@ def _verdict(
 
 def _of_constants(
     model: Model,
-    rows: np.ndarray,
+    rows: Datum,
     training: np.ndarray,
     schema: Schema,
     found: Estimate,
@@ -166,8 +167,8 @@ def _of_constants(
     if discrete or not still.any():
         return 0.0
     # The same again, without them.
-    mask = np.broadcast_to(~still.reshape(rows.shape[1:]), rows.shape)
-    without = evidence.importance(model, Datum(rows, mask), key, _DRAWS)
+    mask = np.broadcast_to(~still.reshape(rows.x.shape[1:]), rows.x.shape)
+    without = evidence.importance(model, replace(rows, mask=mask), key, _DRAWS)
     return found.values - without.values
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jensen._batching import spread_out
-from jensen._types import PRNGKey
+from jensen._types import Data, PRNGKey, as_datum
 from jensen.model import Model
 from jensen.parts._standardise import standardisation
 from jensen.queries.generate import sample
@@ -23,20 +23,24 @@ _MOST_ROWS = 60
 
 
 def predictive_checks(
-    model: Model, rows: np.ndarray, training: np.ndarray, key: PRNGKey
+    model: Model, rows: Data, training: np.ndarray, key: PRNGKey
 ) -> list[dict[str, Any]]:
     """Statistics of held-out rows beside those of as many rows from the model, 999 times over.
 
     A p-value is the two-sided share of replications, the data counted among them, that lie as
     far out as the data (Gelman et al. 1996, with the weights taken as known): uniform if the
     rows are the model's. What is pooled over columns is pooled in units of each column's mean and
-    standard deviation over the training rows, so that no column's unit drowns the others.
+    standard deviation over the training rows, so that no column's unit drowns the others. Of a
+    conditional model each replication has the conditions of the rows.
 
     Returns:
         For each check its `name`, `observed`, `model_mean` and `p_value`.
     """
-    some = _flat(spread_out(rows, _MOST_ROWS))
-    raw = _flat(sample(model, key, REPLICATIONS * len(some)))
+    chosen = spread_out(as_datum(rows), _MOST_ROWS)
+    some, given = _flat(chosen.x), chosen.condition
+    if given is not None:
+        given = np.tile(given, (REPLICATIONS, 1))
+    raw = _flat(sample(model, key, REPLICATIONS * len(some), conditions=given))
     shift, scale = (_flat(np.asarray(each)[None]) for each in standardisation(training))
     seen, generated = (some - shift) / scale, (raw - shift) / scale
     # Checks alone need it, and whatever answers a question imports this module.

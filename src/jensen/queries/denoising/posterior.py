@@ -11,7 +11,7 @@ from jax import Array
 
 from jensen._batching import map_rows
 from jensen._sampling import row_keys
-from jensen._types import PRNGKey
+from jensen._types import Data, Datum, PRNGKey, as_datum, condition_of
 from jensen.errors import OptionError
 from jensen.inference import METHODS, caution, checked_method, row_draws, rows_of
 from jensen.linear_gaussian import LinearGaussian
@@ -94,10 +94,11 @@ class _Context(eqx.Module):
     draws: int = eqx.field(static=True)
 
 
-def _one_row(context: _Context, noisy: Array, key: PRNGKey) -> tuple[Array, ...]:
+def _one_row(context: _Context, noisy: Data, key: PRNGKey) -> tuple[Array, ...]:
     found = row_draws(context.model, noisy, key, context.method, context.draws)
     folded: Any = context.model.conditional
-    clean = jax.vmap(lambda z: folded(z).clean(noisy))(found.draws.z)
+    seen = as_datum(noisy)
+    clean = jax.vmap(lambda z: folded(z, seen.condition).clean(seen.x))(found.draws.z)
     mean = found.draws.expectation(clean.mean)
     # The law of total variance, over z.
     variance = found.draws.expectation(clean.variance + (clean.mean - mean[None]) ** 2)
@@ -106,7 +107,7 @@ def _one_row(context: _Context, noisy: Array, key: PRNGKey) -> tuple[Array, ...]
 
 def denoise(
     model: Model,
-    noisy: Array | np.ndarray,
+    noisy: Data,
     noise: Noise,
     key: PRNGKey,
     method: str = "refined",
@@ -118,7 +119,7 @@ def denoise(
 
     Args:
         model: a model of clean rows.
-        noisy: rows, shape (rows, *event).
+        noisy: rows, shape (rows, *event), or a `Datum` of such with their conditions.
         noise: what was done to them.
         key: a typed JAX key.
         method: where draws of z come from:
@@ -144,9 +145,11 @@ def denoise(
             " on each other, and noise is only taken off entries that do not; fit the clean rows"
             " with likelihood='discretised-logistic' or 'beta-binomial', say."
         )
-    noisy = np.asarray(noisy, dtype=np.float32)
+    given = condition_of(noisy)
+    noisy = np.asarray(as_datum(noisy).x, dtype=np.float32)
     if method == "exact":
         return _exactly(model, noisy, noise)
+    rows: Data = noisy if given is None else Datum(noisy, None, given)
     folded = Model(
         prior=model.prior,
         decoder=model.decoder,
@@ -157,7 +160,7 @@ def denoise(
     # Every draw is decoded and kept until its row is done.
     batch = _ROWS if draws == _DRAWS else rows_of(method)
     context = _Context(folded, method, draws)
-    found = map_rows(_one_row, context, noisy, row_keys(key, noisy), batch=batch)
+    found = map_rows(_one_row, context, rows, row_keys(key, rows), batch=batch)
     mean, std, ess, khat, rhat = found
     refuse_far_out(mean)
     refuse_far_out(std)

@@ -11,8 +11,8 @@ from jax.nn import logsumexp
 
 from jensen._batching import as_real, batches, map_rows
 from jensen._sampling import draw, row_keys
-from jensen._types import Data, PRNGKey
-from jensen.inference import ACTIVE, posterior_means, prior_variance
+from jensen._types import Data, PRNGKey, condition_of
+from jensen.inference import ACTIVE, means_beyond_prior, prior_variance
 from jensen.model import Model
 from jensen.objectives.divergence import kl_by_dimension
 from jensen.queries.diagnosis.measured import Measured
@@ -81,7 +81,7 @@ class Information:
 
 
 def _of_row(model: Model, x: Any, key: PRNGKey) -> Any:
-    q, p = model.posterior(x), model.latent_prior()
+    q, p = model.posterior(x), model.latent_prior(condition_of(x))
     z = draw(q, key, _DRAWS)
     return z, jax.vmap(q.log_prob)(z), jax.vmap(p.log_prob)(z), kl_by_dimension(q, p)
 
@@ -118,13 +118,13 @@ def information(model: Model, X: Data, key: PRNGKey) -> Information:
         log_total = np.logaddexp(log_total, here.astype(np.float64))
     log_aggregate = log_total - np.log(len(log_q))
     mean = lambda each: Measured.over_rows(each.mean(axis=1))
-    codes = posterior_means(model, X)
+    codes = means_beyond_prior(model, X)
     flat = lambda tree: np.concatenate(
         [np.asarray(leaf, np.float64).reshape(len(log_q), -1) for leaf in jax.tree.leaves(tree)],
         axis=1,
     )
     variance = np.concatenate([
-        np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(prior_variance(model))
+        np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(prior_variance(model, X))
     ])  # fmt: skip
     return Information(
         rows=len(log_q),

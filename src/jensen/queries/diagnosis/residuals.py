@@ -10,7 +10,7 @@ from jax import Array
 
 from jensen._batching import map_rows
 from jensen._sampling import draw, mean, row_keys, split, variance
-from jensen._types import Data, Datum, PRNGKey
+from jensen._types import Data, PRNGKey, as_datum
 from jensen.evidence.annealing.bidirectional import simulate
 from jensen.model import Model
 from jensen.queries.diagnosis.measured import Measured
@@ -61,10 +61,11 @@ class Residuals:
 
 
 def _of_row(model: Model, x: Any, key: PRNGKey) -> Array:
-    values, mask = (x.x, x.mask) if isinstance(x, Datum) else (x, None)
+    datum = as_datum(x)
+    values, mask = datum.x, datum.mask
 
     def squared(z: Any, key: PRNGKey) -> Array:
-        p = model.conditional(z)
+        p = model.conditional(z, datum.condition)
         centre, spread = mean(p, key, _UNKNOWN), variance(p, key, _UNKNOWN)
         # A probability next to 0 or 1 is rounded to it: what is then left of the variance is what
         # single precision can tell. A variance that is not finite tells nothing.
