@@ -167,17 +167,23 @@ def load(path: str | Path, **custom: Any) -> Saved:
 
 
 def _arrays(which: str, data: Data | None) -> dict[str, np.ndarray]:
-    """Rows as arrays of a file, "rows" and "mask", with `which` before these names."""
+    """Rows as arrays of a file, "rows", "mask" and "condition", with `which` before these names."""
     if data is None:
         return {}
     kept = as_datum(data)
-    found = {f"{which}rows": np.asarray(kept.x, np.float32)}
-    return found if kept.mask is None else found | {f"{which}mask": np.asarray(kept.mask)}
+    beside = {"mask": kept.mask, "condition": kept.condition}
+    found = {name: np.asarray(each) for name, each in beside.items() if each is not None}
+    return {
+        f"{which}{name}": each
+        for name, each in ({"rows": np.asarray(kept.x, np.float32)} | found).items()
+    }
 
 
 def _data(which: str, arrays: dict[str, np.ndarray]) -> Data | None:
-    rows, mask = arrays.get(f"{which}rows"), arrays.get(f"{which}mask")
-    return rows if rows is None or mask is None else Datum(rows, mask)
+    rows, mask, condition = (arrays.get(f"{which}{name}") for name in ("rows", "mask", "condition"))
+    if rows is None or (mask is None and condition is None):
+        return rows
+    return Datum(rows, mask, condition)
 
 
 def _plain(value: Any) -> bool:

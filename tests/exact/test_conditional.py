@@ -175,3 +175,9 @@ def test_what_the_condition_tells_is_no_active_latent(model, rows):
     assert inference.active_units(beyond, inference.prior_variance(idle, rows)) == 0
     used = inference.means_beyond_prior(model, rows)
     assert inference.active_units(used, inference.prior_variance(model, rows)) == LATENT
+
+
+def test_calibration_heeds_the_condition(model, rows, key):
+    of = lambda model: queries.diagnosis.calibrate(model, key, 400, 19, like=rows)
+    assert of(model).passed
+    assert not of(eqx.tree_at(lambda m: m.encoder.heeds, model, False)).passed

@@ -49,7 +49,8 @@ def fit(
     prior: Annotated[
         str,
         typer.Option(
-            help="normal, mixture:K or vamp:K of K components. auto is normal, mixture of tables.",
+            help="normal, mixture:K or vamp:K of K components; conditional of rows that are given a"
+            " condition. auto is normal, mixture of tables.",
             rich_help_panel=_MODEL,
         ),
     ] = "auto",

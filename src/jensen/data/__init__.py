@@ -1,5 +1,6 @@
 """Data in and out: raw data becomes checked float32 rows, samples become the user's own type."""
 
+from jensen.data.conditions import Conditioned, ConditionSchema, infer_condition
 from jensen.data.frames import container_of
 from jensen.data.inferring import infer
 from jensen.data.kinds import KINDS
@@ -16,12 +17,15 @@ __all__ = [
     "KINDS",
     "AnySchema",
     "Column",
+    "ConditionSchema",
+    "Conditioned",
     "Dataset",
     "Schema",
     "Split",
     "TableSchema",
     "container_of",
     "infer",
+    "infer_condition",
     "infer_table",
     "is_table",
     "load",

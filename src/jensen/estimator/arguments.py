@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jensen.data import AnySchema, Schema, TableSchema, container_of, infer, infer_table, is_table
+from jensen.data import (
+    AnySchema,
+    ConditionSchema,
+    Schema,
+    TableSchema,
+    container_of,
+    infer,
+    infer_condition,
+    infer_table,
+    is_table,
+)
 from jensen.errors import OptionError
 from jensen.objectives import ELBO, IWAE, Objective
 from jensen.parts._families import choose, members
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "assembly_of",
     "checked_latents",
+    "condition_schema_of",
     "describe_likelihood",
     "objective_of",
     "options_of",
@@ -104,6 +115,21 @@ def schema_of(vae: "VAE", X: Any) -> AnySchema:
     return infer(X, kind=vae.kind, **of_numbers)
 
 
+def condition_schema_of(schema: AnySchema, condition: Any, rows: int) -> ConditionSchema | None:
+    """What is assumed of the conditions of so many rows to fit; `None` where there are none.
+
+    Raises `DataError` as the inference does, and `OptionError` where rows are a table.
+    """
+    if condition is None:
+        return None
+    if isinstance(schema, TableSchema):
+        raise OptionError(
+            "condition: a table's model is of all its columns together; leave the condition among"
+            " them, and draw the others by sample_given."
+        )
+    return infer_condition(condition, rows)
+
+
 def objective_of(vae: "VAE", schema: AnySchema) -> Objective:
     """What training maximises; "auto" is the ELBO, of tables the importance-weighted bound."""
     if _is_auto(vae.objective):
@@ -111,8 +137,10 @@ def objective_of(vae: "VAE", schema: AnySchema) -> Objective:
     return build_objective(vae.objective)
 
 
-def assembly_of(vae: "VAE", schema: AnySchema, rows: int) -> dict[str, Any]:
+def assembly_of(vae: "VAE", schema: AnySchema, rows: int, condition: int = 0) -> dict[str, Any]:
     """The options of `recipes.build_model` for so many training rows of this schema.
+
+    `condition` is how many numbers the model is given with each row.
 
     Raises `OptionError` where a parameter has an impossible value, or the data lie outside the
     likelihood's support.
@@ -123,20 +151,26 @@ def assembly_of(vae: "VAE", schema: AnySchema, rows: int) -> dict[str, Any]:
         few, each, most = _COMPONENTS_OF_TABLES
         components = min(max(rows // each, few), most)
         prior = f"mixture:{components}" if isinstance(schema, TableSchema) else "normal"
+        # Of digits given their label it has 1.3 nats a row more than one prior for all labels.
+        prior = "conditional" if condition else prior
     network = "mlp" if _is_auto(vae.network) else vae.network
     # What "auto" stands for is kept with the model, and may be something else one day.
     usual = choose(Architecture, "network", network).usual_hidden
     hidden = usual(schema.shape) if _is_auto(vae.hidden) else vae.hidden
-    return _likelihood_of(vae, schema) | {
-        "latent_dim": _whole("latent_dim", vae.latent_dim),
-        "network": network,
-        "hidden": _widths(hidden),
-        "activation": vae.activation,
-        "prior": prior,
-        "posterior": vae.posterior,
-        "encoder": vae.encoder,
-        "decoder": vae.decoder,
-    }
+    return (
+        _likelihood_of(vae, schema)
+        | {
+            "latent_dim": _whole("latent_dim", vae.latent_dim),
+            "network": network,
+            "hidden": _widths(hidden),
+            "activation": vae.activation,
+            "prior": prior,
+            "posterior": vae.posterior,
+            "encoder": vae.encoder,
+            "decoder": vae.decoder,
+        }
+        | ({"condition": condition} if condition else {})
+    )
 
 
 def _likelihood_of(vae: "VAE", schema: AnySchema) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen import evidence, queries
 from jensen._batching import count, taken
-from jensen.data import TableSchema
+from jensen.data import Conditioned, TableSchema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
 from jensen.evidence import Estimate
@@ -26,9 +26,9 @@ class Density(OutlierMixin, Fitted):
     draws: int
     offset_: float
 
-    def elbo(self, X: Any, draws: int = 100) -> Estimate:
+    def elbo(self, X: Any, draws: int = 100, *, condition: Any = None) -> Estimate:
         """The ELBO of each row with its two terms, averaged over `draws`; in nats."""
-        return self.log_evidence(X, "elbo", draws)
+        return self.log_evidence(X, "elbo", draws, condition=condition)
 
     def log_evidence(
         self,
@@ -36,6 +36,7 @@ class Density(OutlierMixin, Fitted):
         method: str = "importance",
         draws: int | None = None,
         *,
+        condition: Any = None,
         random_state: Seed = None,
         **options: Any,
     ) -> Estimate:
@@ -48,6 +49,8 @@ class Density(OutlierMixin, Fitted):
                 annealed importance sampling; "certified", annealed until rows simulated from
                 the model are known to a tolerance.
             draws: samples of z a row, for the first three; 1,000, or 100 for "elbo".
+            condition: of a model that was fitted with one, that of each row, or one for all; the
+                evidence is then log p(x | condition).
             random_state: another seed than the model's, or a `RandomState`.
             options: of "annealed": `temperatures` and the fields of `evidence.Annealing`
                 (`chains`, `start`, `schedule`, `leapfrogs`, `resample`); of "certified":
@@ -59,7 +62,7 @@ class Density(OutlierMixin, Fitted):
                 there is no closed form.
             DataError: rows that do not fit the schema.
         """
-        rows = self._checked(X)
+        rows = self._checked(X, condition)
         key = self._key(3, random_state)
         return evidence.by_method(self.model_, rows, key, method, draws=draws, **options)
 
@@ -80,26 +83,26 @@ class Density(OutlierMixin, Fitted):
             self.model_, rows, self._key(15, random_state), self.draws
         )
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats.
 
         −∞ where a row lies so far out that single precision holds no density for it.
         """
-        return self._importance(self._checked(X), self.draws).values
+        return self._importance(self._checked(X, condition), self.draws).values
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, *, condition: Any = None) -> float:
         """The mean of `score_samples`, in nats a row."""
-        return float(np.mean(self.score_samples(X)))
+        return float(np.mean(self.score_samples(X, condition=condition)))
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """`score_samples` less `offset_`: below zero is an outlier; shape (rows,)."""
-        return self.score_samples(X) - self.offset_
+        return self.score_samples(X, condition=condition) - self.offset_
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """+1 for a row like the training rows, −1 for an outlier; shape (rows,)."""
-        return np.where(self.decision_function(X) >= 0, 1, -1)
+        return np.where(self.decision_function(X, condition=condition) >= 0, 1, -1)
 
-    def tail_probability(self, X: Any) -> np.ndarray:
+    def tail_probability(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """How rare it is for a row to be as unlikely as each of these: (rows,), above 0 to 1.
 
         (1 + k)/(1 + n), of n rows of `reference_rows`, k no more likely (`queries.tails`). NaN of a
@@ -109,7 +112,7 @@ class Density(OutlierMixin, Fitted):
             OptionError: a model that has kept no rows.
             DataError: rows that do not fit the schema.
         """
-        return self.tails(self.score_samples(X))
+        return self.tails(self.score_samples(X, condition=condition))
 
     def tails(self, scores: np.ndarray) -> np.ndarray:
         """The same of log evidence that `score_samples` has given already, shape (rows,)."""
@@ -154,31 +157,42 @@ class Density(OutlierMixin, Fitted):
     def _importance(self, rows: np.ndarray, draws: int) -> Estimate:
         return evidence.importance(self.model_, rows, self._key(3), draws)
 
-    def check(self, X: Any, training: Any = None) -> Check:
+    def check(self, X: Any, training: Any = None, *, condition: Any = None) -> Check:
         """Evidence beside plain baselines, predictive checks with p-values, and a verdict.
 
         Args:
             X: rows that the model was not trained on.
             training: the rows that it was, to which the baselines are fitted; those kept,
-                `keep_rows` of them, if they are not given.
+                `keep_rows` of them, if they are not given. Of a conditional model, a
+                `data.Conditioned`.
+            condition: of each of the rows X, of a model that was fitted with one. Baselines know
+                of none.
         """
-        rows = self._checked(X)
+        rows = self._checked(X, condition)
         known = self._kept_rows("check") if training is None else self._checked(training)
         return queries.check(self.model_, rows, known, self.schema_, self._key(8))
 
-    def diagnose(self, X: Any, training: Any = None, *, random_state: Seed = None) -> Diagnosis:
+    def diagnose(
+        self,
+        X: Any,
+        training: Any = None,
+        *,
+        condition: Any = None,
+        random_state: Seed = None,
+    ) -> Diagnosis:
         """Where evidence is lost, what the latents carry, and what would mend it.
 
         Args:
             X: rows that the model was not trained on.
             training: rows that it was; those kept, if they are not given and any were.
+            condition: of each of the rows X, of a model that was fitted with one.
             random_state: another seed than the model's, or a `RandomState`.
 
         Raises:
-            OptionError: a model of a table.
+            OptionError: a model of a table, or one whose prior heeds a condition.
             DataError: rows that do not fit the schema.
         """
-        rows = self._checked(X)
+        rows = self._checked(X, condition)
         if isinstance(self.schema_, TableSchema):
             raise OptionError(
                 "diagnose: its gaps and residuals are of numbers of one kind, and this model is of"
@@ -196,6 +210,7 @@ class Density(OutlierMixin, Fitted):
         draws: int | None = None,
         *,
         temperatures: int | None = None,
+        condition: Any = None,
         random_state: Seed = None,
     ) -> Comparison:
         """The difference of log evidence, this model's less the other's, with a paired error.
@@ -207,6 +222,8 @@ class Density(OutlierMixin, Fitted):
                 of linear-Gaussian models.
             draws: samples of z a row, of "importance"; 1,000 if not given.
             temperatures: steps of the chains, of "annealed"; 100 if not given.
+            condition: of each row, which those of both models are given that were fitted with
+                one: log p(x | condition) and log p(x) are in the same units.
             random_state: another seed than this model's, or a `RandomState`.
 
         Raises:
@@ -217,8 +234,12 @@ class Density(OutlierMixin, Fitted):
         check_is_fitted(other)
         schemas = (self.schema_, other.schema_)
         queries.require_same_units(self.model_, other.model_, schemas)
-        rows = self._checked(X)
-        other._checked(X)
+        if isinstance(X, Conditioned):
+            X, condition = X.X, X.condition
+        rows, theirs = (
+            each._checked(X, None if each.condition_ is None else condition)
+            for each in (self, other)
+        )
         return queries.compare(
             self.model_,
             other.model_,
@@ -228,4 +249,5 @@ class Density(OutlierMixin, Fitted):
             draws=draws,
             temperatures=temperatures,
             schemas=schemas,
+            X_of_b=None if self.condition_ == other.condition_ else theirs,
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jensen import store
-from jensen.data import Schema, TableSchema
+from jensen.data import ConditionSchema, Schema, TableSchema
 from jensen.objectives import Objective
 from jensen.parts._families import choose
 from jensen.training import Trained
@@ -36,6 +36,7 @@ def to_saved(vae: "VAE") -> store.Saved:
         "stopped": vae.stopped_,
         "seconds": vae.seconds_,
         "offset": getattr(vae, "offset_", None),
+        "condition": None if vae.condition_ is None else vae.condition_.to_json(),
     }
     return store.Saved(
         vae.model_,
@@ -67,8 +68,10 @@ def parameters_of(saved: store.Saved) -> dict[str, Any]:
 def restore(vae: "VAE", saved: store.Saved) -> None:
     """Give `vae` what fitting gave to the one that was saved."""
     details = saved.details
+    condition = details["condition"]
     vae._keep(
         (TableSchema if "columns" in saved.schema else Schema).from_json(saved.schema),
+        None if condition is None else ConditionSchema.from_json(condition),
         saved.assembly,
         details["seed"],
         (details["training_rows"], details["validation_rows"]),

@@ -1,5 +1,6 @@
 """What every answer of a fitted `VAE` needs: its rows checked, and a key of its own."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -10,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen._batching import count
 from jensen._sampling import fold, generator
-from jensen._types import PRNGKey
-from jensen.data import Schema
+from jensen._types import PRNGKey, as_datum
+from jensen.data import Conditioned, ConditionSchema, Schema
 from jensen.errors import OptionError
 from jensen.model import Model
 
@@ -33,9 +34,32 @@ class Fitted(BaseEstimator):
     held_out_: Any
     _seed: int
 
-    def _checked(self, X: Any) -> Any:
+    condition_: ConditionSchema | None
+
+    def _checked(self, X: Any, condition: Any = None) -> Any:
+        """Rows as the model sees them; those of a conditional one with their conditions."""
         check_is_fitted(self)
-        return self.schema_.check(X)
+        if isinstance(X, Conditioned):
+            X, condition = X.X, X.condition
+        rows = self.schema_.check(X)
+        given = self._given(condition, count(rows))
+        return rows if given is None else replace(as_datum(rows), condition=given)
+
+    def _given(self, condition: Any, rows: int) -> np.ndarray | None:
+        """Conditions of so many rows as numbers; `None` of a model that is given none."""
+        if self.condition_ is None:
+            if condition is None:
+                return None
+            raise OptionError(
+                "condition: this model was fitted without one; leave it out, or fit with"
+                " fit(X, condition=...)."
+            )
+        if condition is None:
+            raise OptionError(
+                "condition: this model is of rows that something is given of;"
+                f" {self.condition_.words}: condition=..."
+            )
+        return self.condition_.check(condition, rows)
 
     def _restored(self, rows: np.ndarray, exact: bool, key: PRNGKey | None = None) -> Any:
         """Rows in the form of the user's; `key` is for what stands for several values."""

@@ -1,16 +1,17 @@
 """What follows from some entries of a row: missing ones filled, and rows given some cells."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import queries
+from jensen._batching import count
 from jensen._sampling import generator
 from jensen._types import Datum, PRNGKey
-from jensen.data import Schema, TableSchema, container_of
+from jensen.data import Conditioned, Schema, TableSchema, container_of
 from jensen.errors import DataError, OptionError
 from jensen.estimator.fitted import Fitted, Seed
 
@@ -57,6 +58,7 @@ class Imputing(Fitted):
         level: float = 0.9,
         *,
         missing: Any = None,
+        condition: Any = None,
         keep: int = 5,
         random_state: Seed = None,
     ) -> Imputed:
@@ -69,6 +71,7 @@ class Imputing(Fitted):
             missing: of arrays, true where an entry is missing, whatever stands there: for all
                 rows, of the event's shape, or for each, (rows, *event). `None` takes those that
                 are NaN. Tables know of their cells which are missing.
+            condition: of each row, of a model that was fitted with one.
             keep: draws of all rows to give back (multiple imputation).
             random_state: another seed than the model's, or a `RandomState`.
 
@@ -79,11 +82,14 @@ class Imputing(Fitted):
         check_is_fitted(self)
         key = self._key(13, random_state)
         worth, schema = None, self.schema_
+        if isinstance(X, Conditioned):
+            X, condition = X.X, X.condition
         if isinstance(schema, Schema):
             rows = _with_holes(schema, X, missing)
+            rows = replace(rows, condition=self._given(condition, count(rows)))
             in_units = lambda x: x.reshape(len(x), *schema.row_shape)
         elif missing is None:
-            rows, worth, in_units = self._checked(X), schema.worth(), schema.in_units
+            rows, worth, in_units = self._checked(X, condition), schema.worth(), schema.in_units
         else:
             raise OptionError("missing: is of arrays; empty the cells of a table instead.")
         found = queries.impute(self.model_, rows, key, draws, level, keep, worth)

@@ -24,16 +24,17 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
 
     latent_dim: int
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """E_q[z | x] of each row, shape (rows, latent_dim)."""
-        rows = self._checked(X)
+        rows = self._checked(X, condition)
         return inference.posterior_means(self.model_, rows)
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: Any, *, condition: Any = None) -> Any:
         """E[x | z] of each row of latents, shape (rows, latent_dim), as rows of data."""
         check_is_fitted(self)
         Z = checked_latents(X, self.latent_dim)
-        return self._restored(queries.decode(self.model_, Z), exact=False)
+        given = self._given(condition, len(Z))
+        return self._restored(queries.decode(self.model_, Z, given), exact=False)
 
     def posterior_draws(
         self,
@@ -41,6 +42,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
         method: inference.Method = "encoder",
         draws: int = 1000,
         *,
+        condition: Any = None,
         random_state: Seed = None,
     ) -> PosteriorDraws:
         """Draws of z given each row, as `PosteriorDraws`, with how far they can be relied on.
@@ -51,23 +53,34 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
                 "refined", from the best normal for each row, weighed and resampled; "hmc", four
                 chains of Hamiltonian Monte Carlo; or "exact", for linear-Gaussian models.
             draws: for each row; a multiple of 4 for "hmc".
+            condition: of each row, of a model that was fitted with one.
             random_state: another seed than the model's, or a `RandomState`.
 
         Raises:
             OptionError: an impossible option, or "exact" where there is no closed form.
             DataError: rows that do not fit the schema.
         """
-        rows = self._checked(X)
+        rows = self._checked(X, condition)
         key = self._key(9, random_state)
         return inference.posterior(self.model_, rows, key, method, draws)
 
-    def interpolate(self, X: Any, Y: Any, steps: int = 10) -> np.ndarray:
+    def interpolate(
+        self,
+        X: Any,
+        Y: Any,
+        steps: int = 10,
+        *,
+        condition: Any = None,
+        condition_of_Y: Any = None,
+    ) -> np.ndarray:
         """What lies between rows: E[x | z] on the way from one's posterior mean to the other's.
 
         Args:
             X: rows like those of `fit`, where the ways begin.
             Y: as many, where they end.
             steps: of each way, both ends counted in.
+            condition: of each row of X, of a model that was fitted with one.
+            condition_of_Y: of each row of Y; that of X, if not given.
 
         Returns:
             shape (rows, steps, *event), in the data's units.
@@ -78,15 +91,20 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
             DataError: rows that do not fit the schema.
         """
         self._require_array("interpolate")
-        found = queries.interpolate(self.model_, self._checked(X), self._checked(Y), steps)
+        if condition_of_Y is None:
+            condition_of_Y = condition
+        starts, ends = self._checked(X, condition), self._checked(Y, condition_of_Y)
+        found = queries.interpolate(self.model_, starts, ends, steps)
         return self._means(found)
 
-    def traverse(self, X: Any = None, steps: int = 10) -> Traversals:
+    def traverse(self, X: Any = None, steps: int = 10, *, condition: Any = None) -> Traversals:
         """What each active latent does: E[x | z] as it goes through its values, alone.
 
         Args:
             X: one row, which the other latents stay at; without it at the training rows' mean.
             steps: values of each latent, over those that 98 in 100 of the training rows have.
+            condition: of that row, of a model that was fitted with one; without a row it is the
+                one that is commonest among the training rows.
 
         Raises:
             OptionError: a model of a table, whose categories have no means; fewer than two steps,
@@ -94,7 +112,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
             DataError: a row that does not fit the schema, or several.
         """
         self._require_array("traverse")
-        row = None if X is None else self._checked(X)
+        row = None if X is None else self._checked(X, condition)
         if row is not None and count(row) != 1:
             raise DataError(f"traverse: takes one row, and got {count(row)}; give X[:1].")
         found = queries.traverse(self.model_, self._kept_rows("traverse"), row, steps)

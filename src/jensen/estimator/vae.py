@@ -13,11 +13,20 @@ from sklearn.utils.validation import check_is_fitted
 from jensen import evidence, store
 from jensen._batching import count, taken
 from jensen._runtime import keep_compiled_programs
-from jensen._types import Data
-from jensen.data import AnySchema, Schema, TableSchema, require_training_rows, split
+from jensen._types import Data, Datum
+from jensen.data import (
+    AnySchema,
+    Conditioned,
+    ConditionSchema,
+    Schema,
+    TableSchema,
+    require_training_rows,
+    split,
+)
 from jensen.errors import TrainingError
 from jensen.estimator.arguments import (
     assembly_of,
+    condition_schema_of,
     describe_likelihood,
     objective_of,
     options_of,
@@ -67,9 +76,11 @@ class VAE(Density, Transformer, Generator, Imputing):
             conv and resnet they are channels, each layer of which halves the image's sides.
             "auto" is (200, 200), and of images 32, 64 and so on until their sides are 7 or less.
         activation: elu, gelu, relu, silu, softplus or tanh.
-        prior: normal, mixture:COMPONENTS, vamp:COMPONENTS, or a distribution of your own over z;
-            without their number mixtures have 10 and vamp 50. "auto" is normal, and of tables a
-            mixture of one component for 250 rows, 10 to 100 of them.
+        prior: normal, mixture:COMPONENTS, vamp:COMPONENTS, of rows fitted with a condition also
+            conditional (a normal for each condition), or a distribution of your own over z;
+            without their number mixtures have 10 and vamp 50. "auto" is normal; of tables a
+            mixture of one component for 250 rows, 10 to 100 of them; with a condition
+            conditional. With normal, z is what the condition does not say of a row.
         posterior: diagonal, full (covariance) or flow.
         objective: elbo, elbo:DRAWS, iwae:DRAWS, beta:BETA, with further options behind commas
             ("beta:1,free_bits=0.1,warmup=20"), or an objective; "auto" is elbo, and
@@ -119,6 +130,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         history_: one record an epoch: ELBO, its two terms, active units, gradient norm, how
             often training went back, seconds.
         schema_: what was assumed of the data.
+        condition_: what was assumed of the conditions; `None` where there are none.
         likelihood_: the likelihood's name.
         n_features_in_: numbers in a row; of a table its columns, those left out counted in.
         n_iter_: epochs trained; `best_epoch_` is the one whose weights were kept.
@@ -218,6 +230,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         X: Any,
         y: Any = None,
         *,
+        condition: Any = None,
         folder: str | Path | None = None,
         resume: bool = False,
         on_start: Callable[[Self], None] | None = None,
@@ -230,6 +243,10 @@ class VAE(Density, Transformer, Generator, Imputing):
             X: rows: an array (rows, *event), or a frame. A frame whose columns are of several
                 kinds, or has missing cells, is a table.
             y: ignored.
+            condition: what the model is to be given with each row, of arrays: one label a row, or
+                numbers, (rows,) or (rows, numbers). Then it is a model of p(x | condition): its
+                encoder, decoder and, unless it is normal or a mixture, prior see the condition,
+                and its methods ask for it.
             folder: where checkpoints and `history.jsonl` are written while training.
             resume: go on from the checkpoint in `folder`.
             on_start: called before the first epoch with a copy of this estimator that has its
@@ -245,31 +262,38 @@ class VAE(Density, Transformer, Generator, Imputing):
                 in this estimator.
         """
         keep_compiled_programs()
+        if isinstance(X, Conditioned):
+            X, condition = X.X, X.condition
         schema = schema_of(self, X)
         options = options_of(self, schema)
         objective = objective_of(self, schema)
-        rows = schema.check(X)
+        rows: Data = schema.check(X)
+        given = condition_schema_of(schema, condition, count(rows))
+        with_condition = _with_conditions(given, condition)
+        rows = with_condition(rows)
         seed = drawn_seed(self.random_state)
         parts = split(count(rows), validation=self.validation_fraction, seed=seed)
         require_training_rows(parts, "validation_fraction", self.validation_fraction)
         learned = training = taken(rows, parts.train)
         if isinstance(schema, Schema) and schema.binarised == "fresh":
-            learned = taken(schema.probabilities(X), parts.train)
+            learned = taken(with_condition(schema.probabilities(X)), parts.train)
             objective = FreshDraws(objective)
-        assembly = assembly_of(self, schema, len(parts.train))
+        size = 0 if given is None else given.size
+        assembly = assembly_of(self, schema, len(parts.train), size)
         model = build_model(training, key=jax.random.key(seed), **assembly)
         rng = np.random.default_rng([seed, 1])
         most = int(self.keep_rows)
         kept = taken(rows, rng.permutation(parts.train)[:most])
         held_out = taken(rows, rng.permutation(parts.validation)[: min(most, _HELD_OUT)])
         counts = (len(parts.train), len(parts.validation))
-        self._keep(schema, assembly, seed, counts, kept, held_out)
+        self._keep(schema, given, assembly, seed, counts, kept, held_out)
         if self.verbose and on_epoch is None:
             from jensen.training.progress import Printer
 
             printer = Printer()
             chosen = describe_likelihood(self.likelihood, schema, model.likelihood)
-            printer.lines([*schema.describe(), chosen])
+            of_condition = [] if given is None else [given.describe()]
+            printer.lines([*schema.describe(), *of_condition, chosen])
             on_epoch, on_failure = printer.epoch, on_failure or printer.line
         try:
             trained = train(
@@ -296,6 +320,7 @@ class VAE(Density, Transformer, Generator, Imputing):
     def _keep(
         self,
         schema: AnySchema,
+        condition: ConditionSchema | None,
         assembly: dict[str, Any],
         seed: int,
         counts: tuple[int, int],
@@ -303,6 +328,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         held_out: Data,
     ) -> None:
         self.schema_ = schema
+        self.condition_ = condition
         columns = schema.columns if isinstance(schema, TableSchema) else None
         self.n_features_in_ = schema.width if columns is None else len(columns)
         # A table made of an array has names of its own making, which no later array bears.
@@ -350,6 +376,13 @@ class VAE(Density, Transformer, Generator, Imputing):
         """
         check_is_fitted(self)
         return store.save(path, to_saved(self))
+
+
+def _with_conditions(given: ConditionSchema | None, condition: Any) -> Callable[[Any], Data]:
+    """What puts conditions beside rows, if there are any."""
+    if given is None:
+        return lambda rows: rows
+    return lambda rows: Datum(rows, None, given.check(condition, len(rows)))
 
 
 def load(path: str | Path, **custom: Any) -> VAE:

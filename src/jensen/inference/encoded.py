@@ -58,13 +58,11 @@ def means_beyond_prior(model: Model, X: Data) -> Any:
     return map_rows(_mean_beyond_prior, model, X) if conditional else posterior_means(model, X)
 
 
-@quick_jit
-def _prior_variance(model: Model, condition: Any) -> Any:
+def _variance_given(model: Model, condition: Any) -> Any:
     return variance(model.latent_prior(condition), jax.random.key(0), _DRAWS)
 
 
-def _prior_variance_of_row(model: Model, condition: Any) -> Any:
-    return _prior_variance(model, condition)
+_prior_variance = quick_jit(_variance_given)
 
 
 @quick_jit
@@ -85,7 +83,7 @@ def prior_variance(model: Model, X: Data | None = None) -> Any:
     conditions = None if X is None else condition_of(X)
     one = None if conditions is None else conditions[0]
     if conditions is not None and model.prior.heeds_condition:
-        each = map_rows(_prior_variance_of_row, model, conditions)
+        each = map_rows(_variance_given, model, conditions)
         found = jax.tree.map(lambda leaf: leaf.mean(axis=0), each)
     else:
         with quick_random():

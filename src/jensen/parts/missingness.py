@@ -46,7 +46,7 @@ class Missingness(eqx.Module):
     of_level: Float[Array, "levels d"] | Constant
     shift: Constant
     scale: Constant
-    has_levels: Constant
+    has_levels: tuple[bool, ...] = eqx.field(static=True)
     logarithmic: tuple[bool, ...] = eqx.field(static=True)
 
     @classmethod
@@ -69,7 +69,7 @@ class Missingness(eqx.Module):
             of_level if depends else Constant(of_level),
             Constant(shift),
             Constant(scale),
-            Constant(jnp.asarray([bool(each.levels) for each in facts])),
+            tuple(bool(each.levels) for each in facts),
             logarithmic,
         )
 
@@ -78,18 +78,26 @@ class Missingness(eqx.Module):
         """Whether a cell's value has to do with its being missing."""
         return not isinstance(self.weight, Constant)
 
-    def logits(self, x: Float[Array, " d"]) -> Float[Array, " d"]:
-        """log-odds of each cell's being missing if its value is x."""
+    def logits(
+        self, x: Float[Array, " k"], where: Sequence[int] | None = None
+    ) -> Float[Array, " k"]:
+        """log-odds of a cell's being missing if its value is x, of the columns `where`, or all."""
+        own = np.arange(len(self.has_levels)) if where is None else np.array(where)
         weight, of_level = (
             each.value if isinstance(each, Constant) else each
             for each in (self.weight, self.of_level)
         )
-        y = on_scale(x, np.array(self.logarithmic), jnp)
-        by_value = weight * ((y - self.shift.value) / self.scale.value)
-        last = of_level.shape[0] - 1
-        number = jnp.clip(x, 0.0, float(last)).astype(jnp.int32)[None]
-        by_level = jnp.take_along_axis(of_level, number, axis=0)[0]
-        return self.bias + jnp.where(self.has_levels.value, by_level, by_value)
+        y = on_scale(x, np.array(self.logarithmic)[own], jnp)
+        logits = weight[own] * ((y - self.shift.value[own]) / self.scale.value[own])
+        has_levels = np.array(self.has_levels)[own]
+        if has_levels.any():
+            # By comparison, as the gradient of an indexed array is slow where the index differs
+            # from row to row.
+            number = jnp.arange(float(len(of_level)))[:, None]
+            is_it = number == jnp.clip(jnp.floor(x), 0.0, float(len(of_level) - 1))[None]
+            by_level = jnp.sum(jnp.where(is_it, of_level[:, own], 0.0), axis=0)
+            logits = jnp.where(has_levels, by_level, logits)
+        return self.bias[own] + logits
 
     def log_prob(
         self, p: ColumnsDistribution, x: Float[Array, " d"], mask: Bool[Array, " d"] | None
@@ -100,7 +108,7 @@ class Missingness(eqx.Module):
         present = log_sigmoid(-self.logits(jnp.where(mask, x, 1.0)))
         if not self.depends:
             return jnp.sum(jnp.where(mask, present, log_sigmoid(self.bias)))
-        absent = p.log_expectation(lambda x: log_sigmoid(self.logits(x)))
+        absent = p.log_expectation(lambda x, where: log_sigmoid(self.logits(x, where)))
         return jnp.sum(jnp.where(mask, present, absent))
 
     def sample(self, p: ColumnsDistribution, key: PRNGKey) -> Float[Array, " d"]:

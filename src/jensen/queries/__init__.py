@@ -13,7 +13,7 @@ from jensen.queries.fidelity import (
     array_fidelity,
     fidelity,
 )
-from jensen.queries.generate import decode, reconstruct, sample, vary
+from jensen.queries.generate import decode, reconstruct, require_number, sample, vary
 from jensen.queries.given import Given, given, sample_given
 from jensen.queries.impute import Filled, impute
 from jensen.queries.tails import tails
@@ -46,6 +46,7 @@ __all__ = [
     "interpolate",
     "parse_noise",
     "reconstruct",
+    "require_number",
     "require_same_units",
     "sample",
     "sample_given",

@@ -163,6 +163,7 @@ def compare(
     draws: int | None = None,
     temperatures: int | None = None,
     schemas: tuple[AnySchema, AnySchema] | None = None,
+    X_of_b: Data | None = None,
 ) -> Comparison:
     """The difference of two models' log evidence on the same rows.
 
@@ -180,6 +181,8 @@ def compare(
         draws: samples of z a row, of "importance"; 1,000 if not given.
         temperatures: of the chains, of "annealed"; 100 if not given.
         schemas: those of A and B, by which more can be refused.
+        X_of_b: the same rows as B is given them, where that is not as A is: with another
+            condition, or without one.
 
     Raises:
         OptionError: models whose evidence is not in the same units (`require_same_units`), or
@@ -188,14 +191,15 @@ def compare(
     cautions = require_same_units(a, b, schemas)
     if method not in METHODS:
         raise OptionError(f"method={method!r} is unknown: choose one of {', '.join(METHODS)}.")
-    estimator = lambda model, key: evidence.by_method(
-        model, X, key, method, draws=draws, temperatures=temperatures
+    estimator = lambda model, rows, key: evidence.by_method(
+        model, rows, key, method, draws=draws, temperatures=temperatures
     )
     for_a, for_b = split(key)
-    of_a = estimator(a, for_a)
-    if bool(eqx.tree_equal(a, b)):
+    of_a = estimator(a, X, for_a)
+    if X_of_b is None and bool(eqx.tree_equal(a, b)):
         return Comparison(of_a, of_a, True, cautions)
-    return Comparison(of_a, estimator(b, for_b), cautions=cautions)
+    of_b = estimator(b, X if X_of_b is None else X_of_b, for_b)
+    return Comparison(of_a, of_b, cautions=cautions)
 
 
 def require_same_units(

@@ -22,7 +22,7 @@ from jensen.inference import (
 from jensen.model import Model
 from jensen.queries._far_out import refuse_far_out
 
-__all__ = ["decode", "reconstruct", "sample", "vary"]
+__all__ = ["decode", "reconstruct", "require_number", "sample", "vary"]
 
 # Rows of which several latents each are drawn in a compiled call.
 _ROWS = 32
@@ -59,6 +59,12 @@ def _rows_from(
     return map_rows(_datum, model, Z, conditions, split(key, count(Z)))
 
 
+def require_number(n: Any) -> None:
+    """Raise `OptionError` for a number of rows that cannot be drawn."""
+    if not (isinstance(n, (int, np.integer)) and n >= 1):
+        raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
+
+
 def sample(
     model: Model,
     key: PRNGKey,
@@ -82,8 +88,7 @@ def sample(
     Raises:
         OptionError: `n` below 1.
     """
-    if not (isinstance(n, (int, np.integer)) and n >= 1):
-        raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
+    require_number(n)
     for_z, for_x = split(key)
     keys = split(for_z, n)
     if latents is None and conditions is not None:
@@ -98,8 +103,7 @@ def vary(model: Model, X: Data, key: PRNGKey, n: int, *, mean: bool = False) -> 
 
     Raises `OptionError` for `n` below 1.
     """
-    if not (isinstance(n, (int, np.integer)) and n >= 1):
-        raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
+    require_number(n)
     for_z, for_x = split(key)
     keys = row_keys(for_z, X)
     Z = map_rows(_latents_of_row, (model, int(n)), X, keys, batch=_ROWS)

@@ -21,6 +21,7 @@ from jensen.errors import OptionError
 from jensen.inference import posterior
 from jensen.model import Model
 from jensen.parts.likelihoods import require_whole_pixels
+from jensen.queries.generate import require_number
 
 __all__ = ["Given", "caution", "cells", "given", "sample_given"]
 
@@ -139,8 +140,7 @@ def sample_given(model: Model, row: Datum, key: PRNGKey, n: int) -> np.ndarray:
 
     `row` is one row with its mask, each of shape (d,). Raises `OptionError` for `n` below 1.
     """
-    if not (isinstance(n, (int, np.integer)) and n >= 1):
-        raise OptionError(f"n={n!r}: must be a whole number of at least 1.")
+    require_number(n)
     one = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
     # In fours, and enough for weights to be judged by.
     found = given(model, one, fold(key, 0), max(100, -(-n // 4) * 4))

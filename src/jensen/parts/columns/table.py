@@ -86,20 +86,16 @@ class ColumnsDistribution(eqx.Module):
         )
 
     def log_expectation(
-        self, log_f: Callable[[Float[Array, " d"]], Float[Array, " d"]]
+        self, log_f: Callable[[Float[Array, " k"], tuple[int, ...]], Float[Array, " k"]]
     ) -> Float[Array, " d"]:
-        """log E[f_j(x_j)] of each column, by its nodes; `log_f` is of a row, entry by entry."""
-        row = jnp.ones(sum(map(len, self.where)))
+        """log E[f_j(x_j)] of each column, by its nodes; `log_f` is of cells of some columns."""
 
         def of_part(part: LawDistribution, where: tuple[int, ...]) -> Array:
             values, log_weights = part.nodes()
-            own = np.array(where)
-            log_each = jax.vmap(lambda x: log_f(put(row, where, x))[own])(values)
-            return logsumexp(log_weights + log_each, axis=0)
+            return logsumexp(log_weights + jax.vmap(lambda x: log_f(x, where))(values), axis=0)
 
         def over(atoms: AtomsDistribution, rest: Array) -> Array:
-            at_atoms = log_f(put(row, atoms.where, atoms.atom))
-            return atoms.log_expectation(atoms.own(at_atoms), rest)
+            return atoms.log_expectation(log_f(atoms.atom, atoms.where), rest)
 
         pairs = zip(self.parts, self.where, strict=True)
         return self._with_atoms([of_part(part, where) for part, where in pairs], over)

@@ -44,10 +44,14 @@ _HALF_LOG_TWO_PI = 0.5 * float(np.log(2 * np.pi))
 _TAIL = -12.0
 # An interval this wide has as many digits by the slope at its middle as by a difference.
 _NARROW = 0.02
-# Scales of a logistic, and standard deviations, that nodes lie apart; beyond the last there is
-# a share of 1e-7.
-_LOGITS = np.linspace(-16.0, 16.0, 81)
-_DEVIATIONS = np.linspace(-6.0, 6.0, 65)
+# Where nodes lie, in scales of a logistic and in standard deviations: closely where most of the
+# share is, and further apart beyond, where groups hold less. Past the last there is one of 1e-7.
+_LOGITS = np.concatenate(
+    [[-16, -12, -9, -7, -5.6], np.linspace(-4.4, 4.4, 23), [5.6, 7, 9, 12, 16]]
+)
+_DEVIATIONS = np.concatenate(
+    [[-6, -5, -4.2, -3.5, -3], np.linspace(-2.6, 2.6, 27), [3, 3.5, 4.2, 5, 6]]
+)
 # A share that is none.
 _NOTHING = 1e-30
 

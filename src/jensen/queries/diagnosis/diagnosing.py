@@ -9,8 +9,9 @@ import numpy as np
 from jensen import evidence
 from jensen._batching import spread_out, spread_positions
 from jensen._sampling import split
-from jensen._types import Data, PRNGKey
+from jensen._types import Data, PRNGKey, condition_of
 from jensen._words import counted
+from jensen.errors import OptionError
 from jensen.evidence import RELIABLE_KHAT, Estimate
 from jensen.model import Model
 from jensen.queries.diagnosis.calibration import FALSE_ALARMS, Calibration, calibrate
@@ -162,7 +163,7 @@ def diagnose(model: Model, X: Data, key: PRNGKey, training: Data | None = None) 
         training: rows that it was trained on, for the generalisation gap.
 
     Raises:
-        OptionError: no rows.
+        OptionError: no rows; or rows with conditions that the model's prior heeds.
 
     Example:
         >>> import jax, jensen, numpy as np
@@ -172,6 +173,12 @@ def diagnose(model: Model, X: Data, key: PRNGKey, training: Data | None = None) 
         >>> abs(found.gaps.total.mean.value) < 0.01, found.calibration.passed
         (True, True)
     """
+    if condition_of(X) is not None and model.prior.heeds_condition:
+        raise OptionError(
+            "diagnose: holds the posterior of all rows together against one prior, and this model"
+            " has another for each condition; check and log_evidence take it, and so does diagnose"
+            " the same model with prior='normal'."
+        )
     for_gaps, for_training, for_information, for_weights, for_ranks, for_residuals = split(key, 6)
     some = lambda rows, most: jax.tree.map(lambda leaf: spread_out(leaf, most), rows)
     found = gaps(model, some(X, MOST_ANNEALED), for_gaps)

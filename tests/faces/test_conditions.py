@@ -1,0 +1,199 @@
+"""`condition=` in Python: labels and numbers, in every question that a model answers."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.datasets import load_digits
+
+import jensen
+from jensen import VAE
+from jensen.data import Conditioned, ConditionSchema, infer_condition
+from jensen.errors import DataError, OptionError
+
+HELD_OUT = slice(0, 60)
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    bunch = load_digits()
+    return bunch.data, bunch.target
+
+
+@pytest.fixture(scope="module")
+def vae(labelled):
+    X, labels = labelled
+    return small().fit(X[60:], condition=labels[60:])
+
+
+def small(**options):
+    given = {"hidden": (32,), "max_epochs": 15, "likelihood": "binomial", "draws": 50}
+    return VAE(3, **given | options, random_state=0)
+
+
+def test_the_likeliest_condition_is_the_label(vae, labelled):
+    X, labels = labelled
+    scores = np.stack([vae.score_samples(X[HELD_OUT], condition=c) for c in range(10)])
+    right = np.mean(scores.argmax(axis=0) == labels[HELD_OUT])
+    # At chance it were one in ten. A model that had not heeded the condition could do no better.
+    assert right > 0.7
+
+
+def test_samples_are_like_the_rows_of_their_condition(vae, labelled):
+    X, labels = labelled
+    means = np.stack([X[labels == c].mean(axis=0) for c in range(10)])
+    asked = np.repeat(np.arange(10), 20)
+    for source in ("prior", "posterior"):
+        drawn = vae.sample(200, source, condition=asked, mean=True, random_state=1)
+        nearest = np.linalg.norm(drawn[:, None] - means[None], axis=2).argmin(axis=1)
+        # At chance one in ten: of 200 one in three once in 10¹⁹ times.
+        assert np.mean(nearest == asked) > 1 / 3, (source, np.mean(nearest == asked))
+    assert vae.sample(4, condition=3).shape == (4, 64)
+    # Without a condition those of rows that are kept.
+    assert vae.sample(5).shape == (5, 64)
+    assert vae.sample(5, "posterior").shape == (5, 64)
+
+
+def test_every_question_takes_the_condition(vae, labelled, tmp_path):
+    X, labels = labelled
+    X, given = X[HELD_OUT][:12], labels[HELD_OUT][:12]
+    assert vae.condition_.labels == tuple(range(10))
+    answers = {
+        "elbo": lambda **c: vae.elbo(X, 10, **c).values,
+        "log_evidence": lambda **c: vae.log_evidence(X, draws=50, **c).values,
+        "score_samples": lambda **c: vae.score_samples(X, **c),
+        "score": lambda **c: vae.score(X, **c),
+        "decision_function": lambda **c: vae.decision_function(X, **c),
+        "tail_probability": lambda **c: vae.tail_probability(X, **c),
+        "transform": lambda **c: vae.transform(X, **c),
+        "inverse_transform": lambda **c: vae.inverse_transform(np.zeros((12, 3)), **c),
+        "posterior_draws": lambda **c: vae.posterior_draws(X, draws=8, **c).z,
+        "reconstruct": lambda **c: vae.reconstruct(X, **c),
+        "vary": lambda **c: vae.vary(X, 2, random_state=0, **c),
+        "denoise": lambda **c: vae.denoise(X, 2.0, "encoder", **c).mean,
+        "impute": lambda **c: (
+            vae.impute(X, 100, missing=np.arange(64) < 8, keep=0, random_state=0, **c).mean
+        ),
+        "interpolate": lambda **c: vae.interpolate(X[:6], X[6:], 3, **halves(c)),
+    }
+    for name, answer in answers.items():
+        own = np.asarray(answer(condition=given))
+        assert np.isfinite(own).all(), name
+        other = np.asarray(answer(condition=(given + 1) % 10))
+        assert not np.allclose(own, other), name
+        with pytest.raises(OptionError, match="give one of 0, 1"):
+            answer()
+    both = Conditioned(X, given)
+    np.testing.assert_array_equal(vae.score_samples(both), vae.score_samples(X, condition=given))
+    assert vae.traverse(X[:1], 3, condition=4).rows.shape[1:] == (3, 64)
+    assert len(vae.traverse(steps=3).latents)
+    loaded = jensen.load(vae.save(tmp_path / "digits.jensen"))
+    assert loaded.condition_ == vae.condition_
+    np.testing.assert_array_equal(loaded.score_samples(both), vae.score_samples(both))
+    np.testing.assert_array_equal(loaded.sample(3, condition=2), vae.sample(3, condition=2))
+
+
+def halves(given):
+    return {name: value[:6] for name, value in given.items()}
+
+
+def test_checks_and_fidelity(vae, labelled):
+    X, labels = labelled
+    held_out = Conditioned(X[HELD_OUT], labels[HELD_OUT])
+    assert vae.check(held_out).active_units == 3
+    assert vae.fidelity(held_out).rows["synthetic"] == 60
+    with pytest.raises(OptionError, match="another for each condition"):
+        vae.diagnose(held_out)
+    assert len(vae.closest(X[:3]).rows) == 3
+
+
+def test_with_and_without_are_compared(vae, labelled):
+    X, labels = labelled
+    plain = small().fit(X[60:])
+    found = vae.compare(plain, X[HELD_OUT], condition=labels[HELD_OUT], draws=50)
+    gain = vae.score(X[HELD_OUT], condition=labels[HELD_OUT]) - plain.score(X[HELD_OUT])
+    # As many draws of z, and others.
+    assert abs(found.difference - gain) < 1
+    with pytest.raises(OptionError, match="fitted without one"):
+        plain.score_samples(X[:2], condition=[1, 2])
+
+
+@pytest.mark.parametrize("prior", ["conditional", "vamp:5", "mixture:3"])
+def test_numbers_as_condition(prior):
+    rng = np.random.default_rng(0)
+    given = rng.uniform(-2, 2, (300, 2))
+    X = np.stack([given[:, 0] ** 2, given.sum(axis=1), -given[:, 1]], axis=1)
+    X += 0.1 * rng.normal(size=X.shape)
+    vae = VAE(1, hidden=(32,), prior=prior, max_epochs=60, random_state=0).fit(X, condition=given)
+    assert vae.condition_.describe() == "condition: 2 numbers a row"
+    drawn = vae.sample(200, condition=np.array([1.5, 0.5]), mean=True)
+    # The truth is (2.25, 2, -0.5); rows lie within some 4 of the origin.
+    assert np.abs(drawn.mean(axis=0) - [2.25, 2.0, -0.5]).max() < 0.6
+    with pytest.raises(DataError, match="2 numbers a row"):
+        vae.sample(3, condition=[1.0, 2.0, 3.0])
+    with pytest.raises(OptionError, match="none of the rows kept"):
+        vae.sample(1, "posterior", condition=[0.123, 0.456])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["a", "b"], "has shape (2,) for 3 rows"),
+        (["a", "b", None], "row 2 has none"),
+        ([1.0, np.nan, 2.0], "row 1 is not finite"),
+        (["a", "a", "a"], "in each row, which tells nothing"),
+        (np.array(["a", 1, "b"], object), "text in some rows and numbers in others"),
+        ([[1], [1, 2], [3]], "not of one length"),
+        (np.array([["a", "b"]] * 3), "holds text of shape (3, 2)"),
+        (np.zeros((3, 2, 2)), "has shape (3, 2, 2)"),
+    ],
+)
+def test_what_is_no_condition_is_refused(given, words):
+    with pytest.raises(DataError) as caught:
+        VAE(max_epochs=1).fit(np.arange(6.0).reshape(3, 2), condition=given)
+    assert words in str(caught.value)
+
+
+def test_too_many_labels_are_refused():
+    with pytest.raises(DataError, match="1,500 labels"):
+        infer_condition([f"name {i}" for i in range(1500)], 1500)
+
+
+def test_a_label_of_no_row_to_fit_is_refused(vae):
+    with pytest.raises(DataError, match="row 1 has 12, which no row to fit had"):
+        vae.sample(2, condition=[3, 12])
+
+
+def test_a_table_takes_none():
+    frame = pl.DataFrame({"a": ["x", "y"] * 20, "b": [1.5, 2.5] * 20})
+    with pytest.raises(OptionError, match="sample_given"):
+        VAE(max_epochs=1).fit(frame, condition=[0, 1] * 20)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pd.Series(["b", "a", "b"], dtype="category"),
+        pl.Series(["b", "a", "b"]),
+        np.array([["b"], ["a"], ["b"]]),
+        pd.DataFrame({"label": ["b", "a", "b"]}),
+    ],
+)
+def test_labels_come_in_any_container(given):
+    schema = infer_condition(given, 3)
+    assert schema.labels == ("a", "b")
+    np.testing.assert_array_equal(schema.check(given, 3), [[0, 1], [1, 0], [0, 1]])
+    assert ConditionSchema.from_json(schema.to_json()) == schema
+
+
+def test_whole_numbers_of_many_values_are_amounts():
+    assert infer_condition(np.arange(101), 101).labels is None
+    assert infer_condition(np.arange(100), 100).size == 100
+    schema = infer_condition(np.array([1.0, 3.0]), 2)
+    np.testing.assert_allclose(schema.check([1.0, 3.0], 2), [[-1], [1]])
+    np.testing.assert_allclose(schema.check(3.0, 4), np.ones((4, 1)))
+
+
+def test_a_constant_number_is_harmless():
+    schema = infer_condition(np.array([[1.0, 7.0], [3.0, 7.0]]), 2)
+    np.testing.assert_allclose(schema.check([[1.0, 7.0], [3.0, 8.0]], 2), [[-1, 0], [1, 1]])
