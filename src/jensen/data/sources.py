@@ -1,13 +1,10 @@
 """Data by name or file, for the command line: built-in sets, arrays, CSV of numbers, images."""
 
 import sys
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -16,14 +13,10 @@ from jensen.data.csv_lines import Text
 from jensen.data.csv_numbers import read_csv
 from jensen.data.images.folders import height_and_width, read_folder
 from jensen.data.images.idx import is_idx, name_of, read_idx
+from jensen.data.numpy_files import read_npy, read_npz
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
 
-# What NumPy and zipfile let through of damaged files, one kind for each thing damaged.
-_UNREADABLE = (
-    ValueError, EOFError, BadZipFile, AttributeError, TypeError, zlib.error, TokenError,
-    RuntimeError, MemoryError, OverflowError,
-)  # fmt: skip
 SUFFIXES = (".npy", ".npz", ".csv", ".tsv")
 _IDX = ("-ubyte", ".idx")
 STDIN = "-"
@@ -121,10 +114,10 @@ def load(
             _refuse_key(key, str(path))
             return _dataset(name_of(path), str(path), _of_images(path, read_idx(path)), None)
         if path.suffix.lower() == ".npz":
-            X = _read_npz(path, key)
+            X = read_npz(path, key)
         elif path.suffix.lower() == ".npy":
             _refuse_key(key, str(path))
-            X = _read_npy(path)
+            X = read_npy(path)
         else:
             _refuse_key(key, str(path))
             X, found = read_csv(path, header, names)
@@ -244,43 +237,6 @@ def _refuse_header(header: bool | None, source: str) -> None:
             f"header={header!r}: only .csv and .tsv files have a first line, {source} has none;"
             " leave it out"
         )
-
-
-def _read_npy(path: Path) -> np.ndarray:
-    try:
-        with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except _UNREADABLE as error:
-        raise DataError(f"{path}: {_why_unreadable(error)}") from None
-
-
-def _read_npz(path: Path, key: str | None) -> np.ndarray:
-    try:
-        # opened here, as numpy leaves the file open where the archive is damaged
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            keys = archive.files
-            if key is None and len(keys) == 1:
-                key = keys[0]
-            if key not in keys:
-                asked = f"no array {key!r}" if key is not None else f"{len(keys)} arrays"
-                raise DataError(
-                    f"{path}: {asked}; choose one with --key: {', '.join(keys) or '(none)'}"
-                )
-            return archive[key]
-    except DataError:
-        raise
-    except _UNREADABLE as error:
-        raise DataError(f"{path}: {_why_unreadable(error)}") from None
-
-
-def _why_unreadable(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "says that it holds more numbers than there is memory for; save it again"
-    if "encrypted" in str(error):
-        return "is encrypted; save it without a password"
-    if "Object arrays" in str(error):
-        return "holds Python objects as a pickle, which could run code; save an array of numbers"
-    return "not a NumPy file, or damaged; save it again with numpy.save or numpy.savez"
 
 
 def _require_finite(where: str, X: np.ndarray) -> None:
