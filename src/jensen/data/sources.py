@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 from jensen.data.cautions import header_of_numbers
 from jensen.data.csv_lines import Text
 from jensen.data.csv_numbers import read_csv
-from jensen.data.images.folders import height_and_width, read_folder
+from jensen.data.images.folders import height_and_width
 from jensen.data.images.idx import is_idx, name_of, read_idx
+from jensen.data.images.stored import StoredImages, images, rows_of_bytes
 from jensen.data.numpy_files import read_npy, read_npz
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
@@ -28,14 +30,16 @@ class Dataset:
 
     Attributes:
         name: built-in name, or the file's name without suffix.
-        X: numbers, shape (rows, *event), in the source's own type, finite; or a table, as a frame
-            of polars.
+        X: numbers, shape (rows, *event), in the source's own type, finite; a table, as a frame
+            of polars; or `images.StoredImages`, where these are not in memory.
         names: column names, or None.
         labels: one a row, to colour pictures by, or None; no model sees them.
         cautions: lines on how the file was read, where another reading is likely too; and on what
             could not be read.
         notes: lines on what was read, of images.
         files: of a folder of images the path of each, below the folder.
+        stored: of a folder of images, and of rows of bytes in a .npy or idx file where `load` was
+            told how much memory they may take: `X` as `images.StoredImages`, kept or not.
 
     """
 
@@ -46,6 +50,7 @@ class Dataset:
     cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
+    stored: StoredImages | None = None
 
 
 def load(
@@ -55,6 +60,7 @@ def load(
     names: Sequence[str] | None = None,
     size: str | Sequence[int] | None = None,
     colour: bool | None = None,
+    memory: float | None = None,
 ) -> Dataset:
     """Read a built-in set, a file or a folder of images; nothing is unpickled.
 
@@ -71,6 +77,8 @@ def load(
         size: height and width to which the images of a folder are resized: "28x28" or (28, 28);
             without it all must have one size (`images.read_folder`).
         colour: whether images of a folder are to be in colour; None goes by what they show.
+        memory: gigabytes that images of a folder, and rows of bytes in a .npy or idx file, may
+            take; larger ones are read when they are asked for. None is no limit.
 
     Raises:
         OptionError: neither a file nor a built-in name, an unknown suffix, a `key` for a file
@@ -102,7 +110,7 @@ def load(
     if path.is_dir():
         _refuse_key(key, str(path))
         _refuse_header(header, str(path))
-        return _images(path, sides, colour)
+        return _images(path, sides, colour, inf if memory is None else memory)
     _refuse_size(size, str(path))
     _require_file(path)
     is_csv = path.suffix.lower() in (".csv", ".tsv")
@@ -110,13 +118,16 @@ def load(
         _refuse_header(header, str(path))
     found = None
     try:
-        if is_idx(path):
+        if is_idx(path) or path.suffix.lower() == ".npy":
             _refuse_key(key, str(path))
+            found_bytes = None if memory is None else rows_of_bytes(path, memory)
+            if found_bytes is not None:
+                return _stored(found_bytes)
+        if is_idx(path):
             return _dataset(name_of(path), str(path), _of_images(path, read_idx(path)), None)
         if path.suffix.lower() == ".npz":
             X = read_npz(path, key)
         elif path.suffix.lower() == ".npy":
-            _refuse_key(key, str(path))
             X = read_npy(path)
         else:
             _refuse_key(key, str(path))
@@ -156,18 +167,21 @@ def _dataset(
     return Dataset(name, X, names, cautions=tuple(f"caution: {where}: {each}" for each in doubts))
 
 
-def _images(path: Path, size: tuple[int, int] | None, colour: bool | None) -> Dataset:
-    try:
-        found = read_folder(path, size, colour)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+def _images(
+    path: Path, size: tuple[int, int] | None, colour: bool | None, memory: float
+) -> Dataset:
+    return _stored(images(path, size, colour, memory))
+
+
+def _stored(found: StoredImages) -> Dataset:
     return Dataset(
-        path.resolve().name,
-        found.X,
+        found.name,
+        found if found.kept is None else found.kept,
         labels=found.labels,
         cautions=found.cautions,
         notes=found.notes,
         files=found.files,
+        stored=found,
     )
 
 

@@ -28,6 +28,14 @@ from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.estimator.fitted import drawn_seed
 from jensen.estimator.generator import Generator
 from jensen.estimator.imputing import Imputing
+from jensen.estimator.stored import (
+    checked,
+    describe_storage,
+    few_of,
+    held_in_memory,
+    learned,
+    share,
+)
 from jensen.estimator.transformer import Transformer
 from jensen.model import Model
 from jensen.objectives import FreshDraws
@@ -117,7 +125,8 @@ class VAE(Density, Transformer, Generator, Imputing):
     Attributes:
         model_: the `Model`, for `jensen.evidence` and the other functions on models.
         history_: one record an epoch: ELBO, its two terms, active units, gradient norm, how
-            often training went back, seconds.
+            often training went back, seconds, rows a second while it trained, and the share of
+            that time spent waiting for rows (`training.pace_of`).
         schema_: what was assumed of the data.
         likelihood_: the likelihood's name.
         n_features_in_: numbers in a row; of a table its columns, those left out counted in.
@@ -228,7 +237,8 @@ class VAE(Density, Transformer, Generator, Imputing):
 
         Args:
             X: rows: an array (rows, *event), or a frame. A frame whose columns are of several
-                kinds, or has missing cells, is a table.
+                kinds, or has missing cells, is a table. Or images of a folder or file, which
+                need not fit into memory: `jensen.images`.
             y: ignored.
             folder: where checkpoints and `history.jsonl` are written while training.
             resume: go on from the checkpoint in `folder`.
@@ -245,16 +255,16 @@ class VAE(Density, Transformer, Generator, Imputing):
                 in this estimator.
         """
         keep_compiled_programs()
+        given, X = X, held_in_memory(X)
         schema = schema_of(self, X)
         options = options_of(self, schema)
         objective = objective_of(self, schema)
-        rows = schema.check(X)
+        rows = checked(schema, X)
         seed = drawn_seed(self.random_state)
-        parts = split(count(rows), validation=self.validation_fraction, seed=seed)
+        parts = split(count(rows), validation=share(X, self.validation_fraction), seed=seed)
         require_training_rows(parts, "validation_fraction", self.validation_fraction)
-        learned = training = taken(rows, parts.train)
+        training = taken(rows, few_of(X, parts.train))
         if isinstance(schema, Schema) and schema.binarised == "fresh":
-            learned = taken(schema.probabilities(X), parts.train)
             objective = FreshDraws(objective)
         assembly = assembly_of(self, schema, len(parts.train))
         model = build_model(training, key=jax.random.key(seed), **assembly)
@@ -269,13 +279,14 @@ class VAE(Density, Transformer, Generator, Imputing):
 
             printer = Printer()
             chosen = describe_likelihood(self.likelihood, schema, model.likelihood)
-            printer.lines([*schema.describe(), chosen])
+            storage = describe_storage(given, options.batch_size)
+            printer.lines([*storage, *schema.describe(), chosen])
             on_epoch, on_failure = printer.epoch, on_failure or printer.line
         try:
             trained = train(
                 model,
                 objective,
-                learned,
+                learned(schema, X, rows, parts.train),
                 taken(rows, parts.validation) if len(parts.validation) else None,
                 options=options,
                 seed=seed,

@@ -15,7 +15,7 @@ import numpy as np
 
 from jensen.errors import DataError
 
-__all__ = ["is_idx", "is_packed", "map_idx", "read_idx"]
+__all__ = ["is_idx", "is_packed", "map_idx", "name_of", "read_idx"]
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(-ubyte|\.idx\d?)(\.gz)?$", re.IGNORECASE)
