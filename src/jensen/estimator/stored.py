@@ -74,7 +74,7 @@ def describe_storage(X: Any, batch: int) -> list[str]:
         return []
     if X.kept is not None:
         return [X.describe()]
-    told = [f"{X.describe()}, {AHEAD} blocks of {rows_of_a_block(X, batch):,} ahead"]
+    told = [f"{X.describe()}, {AHEAD} blocks of up to {rows_of_a_block(X, batch):,} ahead"]
     if X.few < len(X):
         told.append(
             f"{X.few:,} of them, drawn once, stand for all where the schema is inferred and scales"

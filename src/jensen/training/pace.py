@@ -44,8 +44,8 @@ class Pace:
         if self.waiting < _SLOW:
             return told
         return (
-            f"{told}: reading is slower than training. Smaller files (resized beforehand), a faster"
-            " disk or more memory for them would help"
+            f"{told}: reading is slower than training; decode the images once, into one .npy file"
+            " (docs/images.md), or let more of them be kept in memory"
         )
 
 
