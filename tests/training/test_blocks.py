@@ -51,32 +51,35 @@ def small_blocks(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def whole(rows, built):
-    """Rows in memory."""
-    return train(*built, rows[:140], rows[140:], options=OPTIONS)
+def read(rows, built):
+    """A training on rows that are read, and these."""
+    read = Rows(rows[:140])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_STEPS", 2)
+        return train(*built, read, rows[140:], options=OPTIONS), read
 
 
-def same(one, other):
+def require_same(one, other, **tolerance):
     for left, right in zip(leaves(one.model), leaves(other.model), strict=True):
-        np.testing.assert_array_equal(left, right)
+        np.testing.assert_allclose(left, right, **tolerance)
     for left, right in zip(one.history, other.history, strict=True):
         for name in set(left) - {"seconds", "rows_per_second", "waiting"}:
-            # Means over blocks are added up in another order.
-            assert left[name] == pytest.approx(right[name], rel=1e-6), name
+            assert left[name] == pytest.approx(right[name], rel=tolerance["rtol"]), name
 
 
-def test_rows_that_are_read_train_as_rows_in_memory(rows, built, whole):
-    read = Rows(rows[:140])
-    assert isinstance(read, Readable)
-    assert not isinstance(rows, Readable)
-    same(whole, train(*built, read, rows[140:], options=OPTIONS))
-    # Three epochs, and what was read ahead of a fourth is none.
-    assert sum(map(len, read.asked)) == 3 * 140
+def test_rows_that_are_read_train_as_rows_in_memory(rows, built, read):
+    trained, asked = read
+    assert [isinstance(each, Readable) for each in (asked, rows)] == [True, False]
+    # The same steps in another program, which may round in another way.
+    held = train(*built, rows[:140], rows[140:], options=OPTIONS)
+    require_same(held, trained, rtol=1e-4, atol=1e-6)
+    # Three epochs, and nothing was read ahead of a fourth.
+    assert sum(map(len, asked.asked)) == 3 * 140
 
 
 @pytest.mark.parametrize("killed_after", [1, 2])
 def test_a_resumed_run_of_them_ends_with_the_same_numbers(
-    rows, built, whole, tmp_path, killed_after
+    rows, built, read, tmp_path, killed_after
 ):
     def kill(record, planned):
         if record["epoch"] == killed_after + 1:
@@ -85,7 +88,8 @@ def test_a_resumed_run_of_them_ends_with_the_same_numbers(
     arguments = {"options": OPTIONS, "folder": tmp_path}
     with pytest.raises(KeyboardInterrupt):
         train(*built, Rows(rows[:140]), rows[140:], on_epoch=kill, **arguments)
-    same(whole, train(*built, Rows(rows[:140]), rows[140:], resume=True, **arguments))
+    resumed = train(*built, Rows(rows[:140]), rows[140:], resume=True, **arguments)
+    require_same(read[0], resumed, rtol=0.0)
 
 
 @pytest.mark.parametrize(("count", "batch"), [(1, 4), (9, 4), (50, 4), (64, 16), (33, 64)])

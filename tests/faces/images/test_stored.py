@@ -113,8 +113,10 @@ def test_a_fit_has_the_numbers_of_rows_in_memory(place, pixels, fitted):
     X = jensen.images(place / "faces", memory=0)
     vae = jensen.VAE(**HOW).fit(X)
     for name, array in weights(fitted).items():
-        np.testing.assert_array_equal(weights(vae)[name], array, err_msg=name)
-    assert (vae.offset_, vae.schema_) == (fitted.offset_, fitted.schema_)
+        # The same steps in another program, which may round in another way.
+        np.testing.assert_allclose(weights(vae)[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
+    assert vae.schema_ == fitted.schema_
+    assert vae.offset_ == pytest.approx(fitted.offset_, rel=1e-4)
     assert 0 <= vae.history_[-1]["waiting"] <= 1
     assert vae.history_[-1]["rows_per_second"] > 0
 
