@@ -134,9 +134,11 @@ class Source:
             colour=channels == (3,),
             memory=self.budget,
         )
-        if channels != (1,) or isinstance(found.X, StoredImages):
+        if channels != (1,):
             return found
-        return replace(found, X=found.X[..., None])
+        one = lambda X: X[..., None]
+        stored = isinstance(found.X, StoredImages)
+        return replace(found, X=found.X.through(one, "one channel") if stored else one(found.X))
 
     def tell(self, dataset: Dataset) -> Dataset:
         """The same rows; of images it is said which files were left out, as that moves the numbers

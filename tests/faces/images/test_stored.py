@@ -73,6 +73,8 @@ def test_any_of_them_are_read_when_they_are_asked_for(name, place, pixels):
     np.testing.assert_array_equal(np.asarray(kept), pixels)
     assert kept.describe().endswith("kept in memory")
     assert len({X.identity, part.identity, X.part(order).identity}) == 3
+    twice = part.through(lambda x: x[..., None], "a").through(lambda x: x[:, ::2], "b")
+    np.testing.assert_array_equal(twice[:2], pixels[order[:2], ::2, :, None])
     with pytest.raises(DataError, match="is one image"):
         X[3]
 

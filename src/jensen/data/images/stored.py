@@ -135,12 +135,15 @@ class StoredImages:
         return replace(self, chosen=self._numbers(which))
 
     def through(self, change: Callable[[np.ndarray], np.ndarray], name: str) -> Self:
-        """The same images, to which something is done whenever they are read.
+        """The same images, to which something more is done whenever they are read.
 
         `name` is what `identity` tells it by. A `DataError` of `change` is told with the image's
         name in place of its row.
         """
-        return replace(self, changed=(change, name))
+        if self.changed is None:
+            return replace(self, changed=(change, name))
+        first, known = self.changed
+        return replace(self, changed=(lambda found: change(first(found)), f"{known}, {name}"))
 
     @property
     def few(self) -> int:
