@@ -9,7 +9,8 @@ import pytest
 
 from jensen._ahead import Ahead
 from jensen.errors import DataError
-from jensen.training import Options, Readable, blocks, pace_of, train
+from jensen.training import Options, Pace, Readable, blocks, pace_of, train
+from jensen.training.pace import Stopwatch
 
 from .weights import leaves
 
@@ -127,13 +128,23 @@ def test_few_blocks_live_at_a_time_however_many_there_are(rows, built):
 
 
 def test_waiting_for_a_slow_reader_is_told(rows, built):
-    done = [train(*built, Rows(rows[:140], each), options=OPTIONS) for each in (0.0, 0.05)]
-    quick, slow = (pace_of(each.history) for each in done)
-    assert slow.waiting > 0.7 > quick.waiting
-    # Five blocks an epoch, each a twentieth of a second.
-    assert slow.rows_per_second < 140 / 0.2
+    """A fifth of a second for each block, which is trained on in some milliseconds."""
+    options = Options(max_epochs=2, batch_size=16)
+    slow = pace_of(train(*built, Rows(rows[:140], 0.2), options=options).history)
+    assert slow.waiting > 0.3
+    # Of five blocks at least two are not read ahead of the epoch.
+    assert slow.rows_per_second < 140 / 0.4
     assert "% of the time waiting for data: reading is slower than training" in slow.words("image")
-    assert "slower" not in type(slow)(1000.0, 0.01).words()
+
+
+def test_the_pace_is_that_of_training_alone():
+    class Waited:
+        waited = 3.0
+
+    watch = Stopwatch(Waited, now=100.0)
+    Waited.waited = 3.5
+    assert watch.pace(80, now=102.0) == Pace(rows_per_second=40.0, waiting=0.25)
+    assert "slower" not in Pace(1000.0, 0.01).words()
     assert pace_of([]) is None
 
 
