@@ -42,7 +42,8 @@ def main() -> None:
             index, weight = plan(len(rows), job.batch, rng)
             with quick_random():
                 state, info = run_steps(
-                state, rest, objective, data, index, weight, rates,
+                state, rest, objective, data, index, weight,
+                np.arange(steps, dtype=np.int32), rates,
                 jax.random.fold_in(jax.random.key(job.seed), epoch),
                 np.full(steps, epoch, np.float32),
                 jnp.float32(0.0), jnp.float32(1e3), None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jensen import data, evidence, inference, objectives, parts, queries, recipes, training
     from jensen._types import Datum
+    from jensen.data.images import images
     from jensen.estimator import VAE, Imputer, load
     from jensen.evidence import Estimate
     from jensen.linear_gaussian import LinearGaussian
@@ -26,6 +27,7 @@ __all__ = [
     "__version__",
     "data",
     "evidence",
+    "images",
     "inference",
     "load",
     "objectives",
@@ -42,6 +44,7 @@ _HOME = {
     "Imputer": "jensen.estimator",
     "LinearGaussian": "jensen.linear_gaussian",
     "Model": "jensen.model",
+    "images": "jensen.data.images",
     "load": "jensen.estimator",
 }
 

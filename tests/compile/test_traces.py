@@ -78,6 +78,33 @@ def test_training_traces_in_its_first_epoch_alone(width, objective):
     assert len(set(seen)) == 1
 
 
+class Read:
+    """Rows that are read, in blocks of two steps, of which the last one is filled up."""
+
+    identity = ""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, which):
+        return self.rows[which]
+
+
+def test_one_program_serves_all_blocks_of_rows_that_are_read(width, monkeypatch):
+    monkeypatch.setattr("jensen.training.blocks._STEPS", 2)
+    model, X = model_and_rows(width)
+    seen = []
+    record = lambda *_: seen.append(TRACES["decoder"])
+    fit = lambda: train(model, ELBO(), Read(X), options=OPTIONS, on_epoch=record)
+    # Five steps are three blocks. The one trace more than of rows in memory looks at shapes.
+    assert traces_of(fit) > 0
+    assert len({*seen}) == 1
+    assert traces_of(fit) == 0
+
+
 def test_two_fits_of_one_shape_trace_once(width):
     def fit(seed):
         model, X = model_and_rows(width, seed=seed)

@@ -10,7 +10,7 @@ import jensen
 ROOT = Path(jensen.__file__).parent
 
 # Private modules that hold no mathematics of models and serve every room.
-HELPERS = ("_batching", "_files", "_lenient", "_runtime", "_sampling", "_words")
+HELPERS = ("_ahead", "_batching", "_files", "_lenient", "_runtime", "_sampling", "_words")
 
 # What each room may import, beside itself; what that may import, it may too.
 ARROWS: dict[str, tuple[str, ...]] = {

@@ -37,8 +37,8 @@ def test_the_last_partial_batch_counts_as_what_it_holds(rows, built):
         state, info = run_steps(
             initial_state(model, False), rest, objective, jnp.asarray(rows),
             np.array([index], np.int32), np.array([weight], np.float32),
-            np.array([0.01], np.float32), jax.random.key(1), np.zeros(1, np.float32),
-            jnp.float32(0.0), jnp.float32(1e6), None,
+            np.zeros(1, np.int32), np.array([0.01], np.float32), jax.random.key(1),
+            np.zeros(1, np.float32), jnp.float32(0.0), jnp.float32(1e6), None,
         )  # fmt: skip
         return state, info
 
@@ -69,8 +69,8 @@ def test_the_running_average_forgets_where_a_short_training_began(rows, built):
         state, _ = run_steps(
             state, split_trainable(model)[1], objective, jnp.asarray(rows),
             np.arange(8, dtype=np.int32)[None], np.ones((1, 8), np.float32),
-            np.array([0.01], np.float32), jax.random.key(1), np.zeros(1, np.float32),
-            jnp.float32(0.0), jnp.float32(1e6), np.array([share]),
+            np.zeros(1, np.int32), np.array([0.01], np.float32), jax.random.key(1),
+            np.zeros(1, np.float32), jnp.float32(0.0), jnp.float32(1e6), np.array([share]),
         )  # fmt: skip
         expected = [
             share * old + (1 - share) * new

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jensen._types import Data, Datum
+from jensen._types import Datum
 from jensen._words import counted
 from jensen.cli._folder import read_run
 from jensen.cli._inputs import (
@@ -19,6 +19,7 @@ from jensen.cli._inputs import (
     read_fitting_rows,
 )
 from jensen.data import Dataset, TableSchema
+from jensen.data.images import StoredImages
 from jensen.data.sources import STDIN
 from jensen.errors import DataError, OptionError
 
@@ -63,7 +64,15 @@ class HeldOut:
 
     @property
     def scored(self) -> Any:
-        """The held-out rows."""
+        """The held-out rows.
+
+        Raises `OptionError` where they are images that are not in memory, and too many for it.
+        """
+        if isinstance(self.rows, StoredImages) and len(self.indices) > self.rows.few:
+            raise OptionError(
+                f"{self.name}: {len(self.indices):,} images that are not in memory are too many to"
+                f" be held beside each other; name some, as --rows :{self.rows.few}"
+            )
         return self.rows[self.indices]
 
     @property
@@ -82,8 +91,10 @@ def limited(held_out: HeldOut) -> HeldOut:
     return replace(held_out, indices=held_out.indices[chosen])
 
 
-def digest(X: Data) -> str:
+def digest(X: Any) -> str:
     """By which data are known again."""
+    if isinstance(X, StoredImages):
+        return X.identity
     if isinstance(X, Datum):
         mask = np.asarray(X.mask)
         known = np.where(mask, X.x, np.float32(0))
@@ -97,8 +108,12 @@ def _digest(vae: "VAE", dataset: Dataset) -> str:
 
 
 def held_out_of(dataset: Dataset, indices: np.ndarray) -> HeldOut:
-    """Some rows of a data set held out, all others fitted to."""
-    others = dataset.X[np.delete(np.arange(len(dataset.X)), indices)]
+    """Some rows of a data set held out, all others fitted to.
+
+    Of images that are not in memory some stand for these others.
+    """
+    X, left = dataset.X, np.delete(np.arange(len(dataset.X)), indices)
+    others = X[X.some(left)] if isinstance(X, StoredImages) else X[left]
     return HeldOut(dataset.name, dataset.X, indices, dataset.labels, others, by_fit=True)
 
 
@@ -128,8 +143,10 @@ def held_out_where_known(
     run = read_run(model) if rows is None else None
     if run is None or run.get("test_key") is not None:
         return vae, held_out_rows(vae, source, rows)
-    if source.header is None and full_name(source.data) == run["data"]:
-        source = replace(source, header=run.get("header"))
+    if full_name(source.data) == run["data"]:
+        source = replace(source, memory=run.get("memory"))
+        if source.header is None:
+            source = replace(source, header=run.get("header"))
     dataset = read_fitting_rows(vae, source)
     if _digest(vae, dataset) != run["digest"]:
         return vae, HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels)
@@ -154,7 +171,12 @@ def held_out_by_fit(vae: "VAE", model: Path, *, quiet: bool = False) -> HeldOut:
             " report MODEL DATA"
         )
     source = Source(
-        run["data"], run["key"], run.get("header"), tuple(run.get("na") or ()), quiet=quiet
+        run["data"],
+        run["key"],
+        run.get("header"),
+        tuple(run.get("na") or ()),
+        memory=run.get("memory"),
+        quiet=quiet,
     )
     dataset = read_fitting_rows(vae, source)
     if _digest(vae, dataset) != run["digest"]:

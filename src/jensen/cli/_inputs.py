@@ -14,6 +14,7 @@ from jensen.cli._folder import read_run
 from jensen.cli._output import say
 from jensen.data import BUILT_IN, Dataset, TableSchema
 from jensen.data.csv_lines import Text
+from jensen.data.images import MEMORY, StoredImages
 from jensen.data.sources import STDIN, place, read_stdin
 from jensen.errors import DataError, JensenError, OptionError
 
@@ -56,6 +57,8 @@ class Source:
         text: what came on standard input, once it was read.
         size: height and width to which images of a folder are resized; of a model's own size
             without it.
+        memory: gigabytes that images may take to be kept in memory, as it was typed; those of
+            `data.images.MEMORY` without it.
         quiet: do not tell on stderr what of a folder of images was left out or changed.
     """
 
@@ -65,6 +68,7 @@ class Source:
     na: tuple[str, ...] = ()
     text: Text | None = None
     size: str | None = None
+    memory: float | None = None
     quiet: bool = False
 
     @property
@@ -84,6 +88,11 @@ class Source:
     def is_folder(self) -> bool:
         """Whether the rows are images of a folder, whatever it is called."""
         return self.data not in BUILT_IN and Path(self.data).is_dir()
+
+    @property
+    def budget(self) -> float:
+        """Gigabytes that images may take."""
+        return MEMORY if self.memory is None else self.memory
 
     def opened(self) -> "Source":
         """The same, to be read more than once: what comes on standard input comes once."""
@@ -105,7 +114,9 @@ class Source:
             return array_of(self, read_table(self.data, header=self.header))
         if shape is not None and self.is_folder:
             return self._images_of(shape)
-        return jensen.data.load(self.where, self.key, self.header, names, self.size)
+        return jensen.data.load(
+            self.where, self.key, self.header, names, self.size, memory=self.budget
+        )
 
     def _images_of(self, shape: tuple[int, ...]) -> Dataset:
         """Images of a folder in the shape of a model's rows."""
@@ -116,9 +127,18 @@ class Source:
                 " rows of that shape"
             )
         found = jensen.data.load(
-            self.data, self.key, self.header, size=shape[:2], colour=channels == (3,)
+            self.data,
+            self.key,
+            self.header,
+            size=shape[:2],
+            colour=channels == (3,),
+            memory=self.budget,
         )
-        return replace(found, X=found.X[..., None]) if channels == (1,) else found
+        if channels != (1,):
+            return found
+        one = lambda X: X[..., None]
+        stored = isinstance(found.X, StoredImages)
+        return replace(found, X=found.X.through(one, "one channel") if stored else one(found.X))
 
     def tell(self, dataset: Dataset) -> Dataset:
         """The same rows; of images it is said which files were left out, as that moves the numbers
@@ -208,21 +228,30 @@ def read_rows(
 
 
 def read_fitting_rows(vae: "VAE", source: Source, rows: str | None = None) -> Dataset:
-    """The same, where every row of the data must fit the model's schema."""
+    """The same, where every row of the data must fit the model's schema.
+
+    Images that are not in memory are held to it when they are read.
+    """
     if isinstance(vae.schema_, TableSchema):
         return _taken(_read_table(vae.schema_, source), rows, source.data)
     dataset = source.tell(source.load(vae.schema_.names, vae.schema_.shape))
     with naming(source.data):
         # All rows, so that the number in a complaint is the row's number in the file.
-        checked = vae.schema_.check(dataset.X, names=dataset.names)
-    return _taken(replace(dataset, X=checked), rows, source.data)
+        if not isinstance(dataset.X, StoredImages):
+            checked = vae.schema_.check(dataset.X, names=dataset.names)
+            dataset = replace(dataset, X=checked)
+    return _taken(dataset, rows, source.data)
 
 
 def fitting_pieces(vae: "VAE", source: Source, rows: int) -> Iterator[tuple[int, Any]]:
     """The number of the first row, and up to so many `rows` of a file from there, each of which
-    fits the model's schema. Arrays come in one piece."""
+    fits the model's schema. Arrays come in one piece, images that are not in memory in several."""
     if not isinstance(vae.schema_, TableSchema):
-        yield 0, read_fitting_rows(vae, source).X
+        X = read_fitting_rows(vae, source).X
+        first = 0
+        for piece in X.pieces() if isinstance(X, StoredImages) else [X]:
+            yield first, piece
+            first += len(piece)
         return
     from jensen.data.tables import CellError, pieces
 

@@ -10,6 +10,8 @@ from typing import Any
 import jensen
 from jensen.cli._inputs import Source, array_of, in_polars, is_frame_file
 from jensen.data import Dataset, Schema, TableSchema, infer_table, is_table
+from jensen.data.images import is_idx
+from jensen.data.images.stored import require_memory
 from jensen.data.sources import STDIN, place
 from jensen.data.tables import Reading, mixes_kinds, read
 from jensen.errors import DataError, FileError, OptionError
@@ -63,6 +65,13 @@ def read_to_fit(source: Source, settings: Mapping[str, Any], asked: Path | None)
             f"--size {source.size}: only folders of images are resized, and {place(source.data)} is"
             " none; leave it out"
         )
+    if source.memory is not None:
+        require_memory(source.memory)
+        if not (source.is_folder or is_idx(source.data) or Path(source.data).suffix == ".npy"):
+            raise OptionError(
+                f"--memory {source.memory:g}: only images of a folder, and .npy and idx files, are"
+                f" read in pieces, and {place(source.data)} is none; leave it out"
+            )
     forced = "--schema" if asked else "--na" if source.na else "--kind table"
     if asked or source.na or kind == "table":
         if kind not in (None, "table"):

@@ -62,7 +62,8 @@ class Rehearsal:
 
 def _few_of(every: HeldOut) -> HeldOut:
     training = None if every.training is None else _few(every.training)
-    rows = _few(every.scored)
+    # Their numbers first, as images that are not in memory are read when they are taken.
+    rows = replace(every, indices=_few(every.indices)).scored
     return replace(every, rows=rows, indices=np.arange(len(rows)), labels=None, training=training)
 
 

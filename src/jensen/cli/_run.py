@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from jensen.cli._output import plain, print_json, say
 from jensen.cli._reading import overrides_of, read_to_fit, schema_digest
 from jensen.cli._resuming import require_same
 from jensen.data import AnySchema, Dataset, TableSchema
+from jensen.data.images import StoredImages
 from jensen.errors import DataError, OptionError, TrainingError
 
 if TYPE_CHECKING:
@@ -67,10 +69,14 @@ def run(asked: Asked) -> None:
         overwrite=asked.overwrite,
     )
     told = rows.dataset
-    for line in [*told.notes, *rows.schema.describe(), *told.cautions]:
+    from jensen.estimator.stored import describe_storage
+
+    storage = describe_storage(told.stored, asked.settings["batch_size"])
+    for line in [*told.notes, *storage, *rows.schema.describe(), *told.cautions]:
         say(asked.quiet, line)
     vae = _train(asked, rows, path)
     say(asked.quiet, _how_it_ended(vae, path))
+    say(asked.quiet, _pace(vae, rows))
     _finish(asked, vae, rows, path, began)
 
 
@@ -100,10 +106,13 @@ def _read(asked: Asked) -> _Rows:
 
 
 def _split(asked: Asked, dataset: Dataset, schema: AnySchema) -> _Rows:
+    from jensen.estimator.stored import share
+
+    X = dataset.X
     parts = jensen.data.split(
-        len(dataset.X),
+        len(X),
         validation=0.0,
-        test=asked.test_fraction,
+        test=share(X, asked.test_fraction),
         seed=asked.settings["random_state"],
     )
     if not len(parts.test):
@@ -112,14 +121,21 @@ def _split(asked: Asked, dataset: Dataset, schema: AnySchema) -> _Rows:
         )
     # A table's rows stay a frame, which was checked when it was read.
     table = isinstance(schema, TableSchema)
-    checked = lambda: dataset if table else replace(dataset, X=schema.check(dataset.X))
+    checked = lambda: dataset if table else replace(dataset, X=_checked(schema, X))
+    held_out = lambda: held_out_of(checked(), parts.test)
     return _Rows(
         dataset,
         schema,
-        dataset.X[parts.train],
+        X.part(parts.train) if isinstance(X, StoredImages) else X[parts.train],
         parts.test,
-        lambda: held_out_of(checked(), parts.test),
+        # Of images that are not in memory some are read for it, and need not be twice.
+        cache(held_out) if isinstance(X, StoredImages) else held_out,
     )
+
+
+def _checked(schema: AnySchema, X: Any) -> Any:
+    """Rows in the numbers of models; images that are not in memory are held to it when read."""
+    return X if isinstance(X, StoredImages) else schema.check(X)
 
 
 def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
@@ -131,10 +147,11 @@ def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
         "header": asked.source.header,
         "na": list(asked.source.na),
         "size": asked.source.size,
+        "memory": asked.source.memory,
         "schema": schema_digest(asked.schema),
         "test_key": asked.test_key,
         "settings": asked.settings | {"test": asked.test_fraction},
-        "digest": digest(rows.schema.check(rows.dataset.X)),
+        "digest": digest(_checked(rows.schema, rows.dataset.X)),
         "test": None if rows.test is None else rows.test.tolist(),
     }
 
@@ -230,6 +247,14 @@ def _how_it_ended(vae: "VAE", path: Path) -> str:
     if vae.stopped_ == "interrupted":
         return f"{ended}. The model is saved in {path}; --resume --out {path} goes on"
     return ended
+
+
+def _pace(vae: "VAE", rows: _Rows) -> str | None:
+    """Of images, how fast training went."""
+    from jensen.training import pace_of
+
+    pace = pace_of(vae.history_)
+    return None if pace is None or rows.dataset.stored is None else pace.words("image")
 
 
 def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> None:

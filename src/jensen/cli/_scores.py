@@ -31,9 +31,12 @@ def outliers(vae: "VAE", scores: np.ndarray) -> np.ndarray:
 
 def summary(vae: "VAE", check: "Check", seconds: float) -> dict[str, Any]:
     """What a fit amounts to, in nats per held-out row."""
+    from jensen.training import pace_of
+
     schema, evidence, elbo = vae.schema_, check.evidence, check.elbo
     # Bits are of probabilities: whole numbers under a likelihood of whole numbers.
     discrete = getattr(vae.model_.likelihood, "discrete", schema.discrete)
+    pace = pace_of(vae.history_)
     return {
         "rows": {
             "train": vae.training_rows_,
@@ -51,4 +54,5 @@ def summary(vae: "VAE", check: "Check", seconds: float) -> dict[str, Any]:
         "active_units": check.active_units,
         "epochs": vae.n_iter_,
         "seconds": round(seconds, 3),
+        "throughput": None if pace is None else pace.to_json(),
     }

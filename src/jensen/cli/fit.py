@@ -143,6 +143,16 @@ def fit(
             rich_help_panel=_MODEL,
         ),
     ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GB",
+            show_default=False,
+            help="Images of a folder, and bytes of a .npy or idx file, that take more gigabytes"
+            " than this are read anew in each epoch and not kept in memory; 1 without it.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
     binarise: Annotated[
         str,
         typer.Option(
@@ -232,7 +242,7 @@ def fit(
 
     run(
         Asked(
-            source=Source(data, key, header, tuple(na or ()), size=size),
+            source=Source(data, key, header, tuple(na or ()), size=size, memory=memory),
             test_key=test_key,
             test_fraction=test_fraction,
             settings={

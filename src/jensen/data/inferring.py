@@ -12,6 +12,7 @@ from jensen.data.cautions import cautions
 from jensen.data.frames import numpy_dtype, require_distinct
 from jensen.data.images.binarising import BINARISATIONS, require_grey
 from jensen.data.images.pixels import black_and_white, grey, half_black, is_square
+from jensen.data.images.stored import StoredImages
 from jensen.data.kinds import Choice, choose, require_support
 from jensen.data.rows import read_rows, to_float32
 from jensen.data.schema import Schema
@@ -32,7 +33,8 @@ def infer(
     Fields without an argument here are overridden with `dataclasses.replace`.
 
     Args:
-        X: array or nested sequence, shape (rows, *event), or a frame.
+        X: array or nested sequence, shape (rows, *event), or a frame; of images that are not in
+            memory those of `StoredImages.some` are looked at.
         kind: one of `KINDS` in place of the inferred one.
         high: the greatest value of bounded integers; implies `kind="bounded"`.
         shape: event shape, where rows are given flat but are images: (8, 8). Without it flat
@@ -55,7 +57,7 @@ def infer(
     the evidence without meaning; leave constant columns out
 
     """
-    rows = read_rows(X)
+    rows = read_rows(X[X.some()] if isinstance(X, StoredImages) and X.kept is None else X)
     given = rows.values.shape[1:]
     if binarise not in BINARISATIONS:
         raise OptionError(f"binarise={binarise!r}; legal are {', '.join(BINARISATIONS)}")

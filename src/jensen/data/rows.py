@@ -124,6 +124,9 @@ def as_array(X: Any) -> np.ndarray:
             # one text cell makes text of all others: look at the cells as they were given
             values = np.asarray(X, dtype=object)
         return values
+    except DataError:
+        # of images that are not in memory, which say so
+        raise
     except ValueError as error:
         raise DataError(
             f"X is no array of rows of equal length ({error}); give every row as many values"

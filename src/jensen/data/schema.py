@@ -181,6 +181,19 @@ class Schema:
             result = binarise(flat, self.binarised, self.binarised_from)
         return result.reshape(len(result), *self.shape)
 
+    def in_bytes(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of `check` in as few bytes as hold them: whole numbers up to 255 as uint8.
+
+        To a model they are the same numbers (`as_real`), and a quarter of the memory.
+
+        >>> from jensen.data import infer
+        >>> schema = infer([[0, 1], [1, 1]])
+        >>> schema.in_bytes(schema.check([[1, 0]]))
+        array([[1, 0]], dtype=uint8)
+        """
+        small = self.kind in ("binary", "bounded") and self.high <= np.iinfo(np.uint8).max
+        return rows.astype(np.uint8) if small else rows
+
     def probabilities(self, X: Any, names: Sequence[str] | None = None) -> np.ndarray:
         """What training draws zeros and ones from, float32, shape (rows, *shape).
 

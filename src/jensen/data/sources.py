@@ -1,29 +1,24 @@
 """Data by name or file, for the command line: built-in sets, arrays, CSV of numbers, images."""
 
 import sys
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from jensen.data.cautions import header_of_numbers
 from jensen.data.csv_lines import Text
 from jensen.data.csv_numbers import read_csv
-from jensen.data.images.folders import height_and_width, read_folder
+from jensen.data.images.folders import height_and_width
 from jensen.data.images.idx import is_idx, name_of, read_idx
+from jensen.data.images.stored import StoredImages, images, rows_of_bytes
+from jensen.data.numpy_files import read_npy, read_npz
 from jensen.data.rows import position, read_rows
 from jensen.errors import DataError, OptionError
 
-# What NumPy and zipfile let through of damaged files, one kind for each thing damaged.
-_UNREADABLE = (
-    ValueError, EOFError, BadZipFile, AttributeError, TypeError, zlib.error, TokenError,
-    RuntimeError, MemoryError, OverflowError,
-)  # fmt: skip
 SUFFIXES = (".npy", ".npz", ".csv", ".tsv")
 _IDX = ("-ubyte", ".idx")
 STDIN = "-"
@@ -35,14 +30,16 @@ class Dataset:
 
     Attributes:
         name: built-in name, or the file's name without suffix.
-        X: numbers, shape (rows, *event), in the source's own type, finite; or a table, as a frame
-            of polars.
+        X: numbers, shape (rows, *event), in the source's own type, finite; a table, as a frame
+            of polars; or `images.StoredImages`, where these are not in memory.
         names: column names, or None.
         labels: one a row, to colour pictures by, or None; no model sees them.
         cautions: lines on how the file was read, where another reading is likely too; and on what
             could not be read.
         notes: lines on what was read, of images.
         files: of a folder of images the path of each, below the folder.
+        stored: of a folder of images, and of rows of bytes in a .npy or idx file where `load` was
+            told how much memory they may take: `X` as `images.StoredImages`, kept or not.
 
     """
 
@@ -53,6 +50,7 @@ class Dataset:
     cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
+    stored: StoredImages | None = None
 
 
 def load(
@@ -62,6 +60,7 @@ def load(
     names: Sequence[str] | None = None,
     size: str | Sequence[int] | None = None,
     colour: bool | None = None,
+    memory: float | None = None,
 ) -> Dataset:
     """Read a built-in set, a file or a folder of images; nothing is unpickled.
 
@@ -78,6 +77,8 @@ def load(
         size: height and width to which the images of a folder are resized: "28x28" or (28, 28);
             without it all must have one size (`images.read_folder`).
         colour: whether images of a folder are to be in colour; None goes by what they show.
+        memory: gigabytes that images of a folder, and rows of bytes in a .npy or idx file, may
+            take; larger ones are read when they are asked for. None is no limit.
 
     Raises:
         OptionError: neither a file nor a built-in name, an unknown suffix, a `key` for a file
@@ -109,7 +110,7 @@ def load(
     if path.is_dir():
         _refuse_key(key, str(path))
         _refuse_header(header, str(path))
-        return _images(path, sides, colour)
+        return _images(path, sides, colour, inf if memory is None else memory)
     _refuse_size(size, str(path))
     _require_file(path)
     is_csv = path.suffix.lower() in (".csv", ".tsv")
@@ -117,14 +118,17 @@ def load(
         _refuse_header(header, str(path))
     found = None
     try:
-        if is_idx(path):
+        if is_idx(path) or path.suffix.lower() == ".npy":
             _refuse_key(key, str(path))
+            found_bytes = None if memory is None else rows_of_bytes(path, memory)
+            if found_bytes is not None:
+                return _stored(found_bytes)
+        if is_idx(path):
             return _dataset(name_of(path), str(path), _of_images(path, read_idx(path)), None)
         if path.suffix.lower() == ".npz":
-            X = _read_npz(path, key)
+            X = read_npz(path, key)
         elif path.suffix.lower() == ".npy":
-            _refuse_key(key, str(path))
-            X = _read_npy(path)
+            X = read_npy(path)
         else:
             _refuse_key(key, str(path))
             X, found = read_csv(path, header, names)
@@ -163,18 +167,21 @@ def _dataset(
     return Dataset(name, X, names, cautions=tuple(f"caution: {where}: {each}" for each in doubts))
 
 
-def _images(path: Path, size: tuple[int, int] | None, colour: bool | None) -> Dataset:
-    try:
-        found = read_folder(path, size, colour)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+def _images(
+    path: Path, size: tuple[int, int] | None, colour: bool | None, memory: float
+) -> Dataset:
+    return _stored(images(path, size, colour, memory))
+
+
+def _stored(found: StoredImages) -> Dataset:
     return Dataset(
-        path.resolve().name,
-        found.X,
+        found.name,
+        found if found.kept is None else found.kept,
         labels=found.labels,
         cautions=found.cautions,
         notes=found.notes,
         files=found.files,
+        stored=found,
     )
 
 
@@ -244,43 +251,6 @@ def _refuse_header(header: bool | None, source: str) -> None:
             f"header={header!r}: only .csv and .tsv files have a first line, {source} has none;"
             " leave it out"
         )
-
-
-def _read_npy(path: Path) -> np.ndarray:
-    try:
-        with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except _UNREADABLE as error:
-        raise DataError(f"{path}: {_why_unreadable(error)}") from None
-
-
-def _read_npz(path: Path, key: str | None) -> np.ndarray:
-    try:
-        # opened here, as numpy leaves the file open where the archive is damaged
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            keys = archive.files
-            if key is None and len(keys) == 1:
-                key = keys[0]
-            if key not in keys:
-                asked = f"no array {key!r}" if key is not None else f"{len(keys)} arrays"
-                raise DataError(
-                    f"{path}: {asked}; choose one with --key: {', '.join(keys) or '(none)'}"
-                )
-            return archive[key]
-    except DataError:
-        raise
-    except _UNREADABLE as error:
-        raise DataError(f"{path}: {_why_unreadable(error)}") from None
-
-
-def _why_unreadable(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "says that it holds more numbers than there is memory for; save it again"
-    if "encrypted" in str(error):
-        return "is encrypted; save it without a password"
-    if "Object arrays" in str(error):
-        return "holds Python objects as a pickle, which could run code; save an array of numbers"
-    return "not a NumPy file, or damaged; save it again with numpy.save or numpy.savez"
 
 
 def _require_finite(where: str, X: np.ndarray) -> None:

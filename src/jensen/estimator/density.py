@@ -11,6 +11,7 @@ from jensen._batching import count, taken
 from jensen.data import Conditioned, TableSchema
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
+from jensen.estimator.stored import in_pieces, require_in_memory
 from jensen.evidence import Estimate
 from jensen.queries import Check, Comparison, Diagnosis
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from jensen.estimator.vae import VAE
 
 __all__ = ["Density"]
+
+
+# Methods whose settings are chosen on all rows.
+_OF_ALL_ROWS = ("annealed", "certified")
 
 
 class Density(OutlierMixin, Fitted):
@@ -43,7 +48,8 @@ class Density(OutlierMixin, Fitted):
         """log p(x) of each row, as an `Estimate`: value, error, kind, reliability; in nats.
 
         Args:
-            X: rows like those of `fit`.
+            X: rows like those of `fit`. Images that are not in memory are gone through in pieces,
+                but for "annealed" and "certified", which are of rows taken together.
             method: "importance", sampling from the encoder; "prior", the naive mixture over the
                 prior; "elbo"; "exact", the closed form of linear-Gaussian models; "annealed",
                 annealed importance sampling; "certified", annealed until rows simulated from
@@ -62,9 +68,15 @@ class Density(OutlierMixin, Fitted):
                 there is no closed form.
             DataError: rows that do not fit the schema.
         """
-        rows = self._checked(X, condition)
         key = self._key(3, random_state)
-        return evidence.by_method(self.model_, rows, key, method, draws=draws, **options)
+        if method in _OF_ALL_ROWS:
+            require_in_memory(X, f"method={method!r}")
+
+        def of(X: Any) -> Estimate:
+            rows = self._checked(X, condition)
+            return evidence.by_method(self.model_, rows, key, method, draws=draws, **options)
+
+        return in_pieces(X, of, evidence.joined)
 
     def probability_of_cells(self, X: Any, random_state: Seed = None) -> Estimate:
         """log P of those observed cells of a table whose terms are probabilities, by row.
@@ -86,9 +98,11 @@ class Density(OutlierMixin, Fitted):
     def score_samples(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """log p(x) of each row by importance sampling with `draws` draws: (rows,), in nats.
 
-        −∞ where a row lies so far out that single precision holds no density for it.
+        −∞ where a row lies so far out that single precision holds no density for it. Images that
+        are not in memory are gone through in pieces.
         """
-        return self._importance(self._checked(X, condition), self.draws).values
+        of = lambda X: self._importance(self._checked(X, condition), self.draws).values
+        return in_pieces(X, of)
 
     def score(self, X: Any, y: Any = None, *, condition: Any = None) -> float:
         """The mean of `score_samples`, in nats a row."""

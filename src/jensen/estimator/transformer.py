@@ -13,6 +13,7 @@ from jensen.data import Schema
 from jensen.errors import DataError, OptionError
 from jensen.estimator.arguments import checked_latents
 from jensen.estimator.fitted import Fitted, Seed
+from jensen.estimator.stored import in_pieces
 from jensen.inference import PosteriorDraws
 from jensen.queries import Traversals
 
@@ -25,9 +26,9 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
     latent_dim: int
 
     def transform(self, X: Any, *, condition: Any = None) -> np.ndarray:
-        """E_q[z | x] of each row, shape (rows, latent_dim)."""
-        rows = self._checked(X, condition)
-        return inference.posterior_means(self.model_, rows)
+        """E_q[z | x] of each row, shape (rows, latent_dim); images not in memory piece by piece."""
+        of = lambda X: inference.posterior_means(self.model_, self._checked(X, condition))
+        return in_pieces(X, of)
 
     def inverse_transform(self, X: Any, *, condition: Any = None) -> Any:
         """E[x | z] of each row of latents, shape (rows, latent_dim), as rows of data."""

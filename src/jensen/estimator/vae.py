@@ -37,6 +37,15 @@ from jensen.estimator.files import parameters_of, restore, to_saved
 from jensen.estimator.fitted import drawn_seed
 from jensen.estimator.generator import Generator
 from jensen.estimator.imputing import Imputing
+from jensen.estimator.stored import (
+    checked,
+    describe_storage,
+    few_of,
+    held_in_memory,
+    learned,
+    require_in_memory,
+    share,
+)
 from jensen.estimator.transformer import Transformer
 from jensen.model import Model
 from jensen.objectives import FreshDraws
@@ -128,7 +137,8 @@ class VAE(Density, Transformer, Generator, Imputing):
     Attributes:
         model_: the `Model`, for `jensen.evidence` and the other functions on models.
         history_: one record an epoch: ELBO, its two terms, active units, gradient norm, how
-            often training went back, seconds.
+            often training went back, seconds, rows a second while it trained, and the share of
+            that time spent waiting for rows (`training.pace_of`).
         schema_: what was assumed of the data.
         condition_: what was assumed of the conditions; `None` where there are none.
         likelihood_: the likelihood's name.
@@ -241,7 +251,8 @@ class VAE(Density, Transformer, Generator, Imputing):
 
         Args:
             X: rows: an array (rows, *event), or a frame. A frame whose columns are of several
-                kinds, or has missing cells, is a table.
+                kinds, or has missing cells, is a table. Or images of a folder or file, which
+                need not fit into memory: `jensen.images`.
             y: ignored.
             condition: what the model is to be given with each row, of arrays: one label a row, or
                 numbers, (rows,) or (rows, numbers). Then it is a model of p(x | condition): its
@@ -264,19 +275,22 @@ class VAE(Density, Transformer, Generator, Imputing):
         keep_compiled_programs()
         if isinstance(X, Conditioned):
             X, condition = X.X, X.condition
+        if condition is not None:
+            require_in_memory(X, "condition")
+        source, X = X, held_in_memory(X)
         schema = schema_of(self, X)
         options = options_of(self, schema)
         objective = objective_of(self, schema)
-        rows: Data = schema.check(X)
+        rows = checked(schema, X)
         given = condition_schema_of(schema, condition, count(rows))
-        with_condition = _with_conditions(given, condition)
-        rows = with_condition(rows)
+        conditions = None if given is None else given.check(condition, count(rows))
+        if conditions is not None:
+            rows = Datum(rows, None, conditions)
         seed = drawn_seed(self.random_state)
-        parts = split(count(rows), validation=self.validation_fraction, seed=seed)
+        parts = split(count(rows), validation=share(X, self.validation_fraction), seed=seed)
         require_training_rows(parts, "validation_fraction", self.validation_fraction)
-        learned = training = taken(rows, parts.train)
+        training = taken(rows, few_of(X, parts.train))
         if isinstance(schema, Schema) and schema.binarised == "fresh":
-            learned = taken(with_condition(schema.probabilities(X)), parts.train)
             objective = FreshDraws(objective)
         size = 0 if given is None else given.size
         assembly = assembly_of(self, schema, len(parts.train), size)
@@ -287,19 +301,24 @@ class VAE(Density, Transformer, Generator, Imputing):
         held_out = taken(rows, rng.permutation(parts.validation)[: min(most, _HELD_OUT)])
         counts = (len(parts.train), len(parts.validation))
         self._keep(schema, given, assembly, seed, counts, kept, held_out)
+        values = rows if conditions is None else rows.x
+        studied = learned(schema, X, values, parts.train)
+        if conditions is not None:
+            studied = Datum(studied, None, conditions[parts.train])
         if self.verbose and on_epoch is None:
             from jensen.training.progress import Printer
 
             printer = Printer()
             chosen = describe_likelihood(self.likelihood, schema, model.likelihood)
+            storage = describe_storage(source, options.batch_size)
             of_condition = [] if given is None else [given.describe()]
-            printer.lines([*schema.describe(), *of_condition, chosen])
+            printer.lines([*storage, *schema.describe(), *of_condition, chosen])
             on_epoch, on_failure = printer.epoch, on_failure or printer.line
         try:
             trained = train(
                 model,
                 objective,
-                learned,
+                studied,
                 taken(rows, parts.validation) if len(parts.validation) else None,
                 options=options,
                 seed=seed,
@@ -376,13 +395,6 @@ class VAE(Density, Transformer, Generator, Imputing):
         """
         check_is_fitted(self)
         return store.save(path, to_saved(self))
-
-
-def _with_conditions(given: ConditionSchema | None, condition: Any) -> Callable[[Any], Data]:
-    """What puts conditions beside rows, if there are any."""
-    if given is None:
-        return lambda rows: rows
-    return lambda rows: Datum(rows, None, given.check(condition, len(rows)))
 
 
 def load(path: str | Path, **custom: Any) -> VAE:

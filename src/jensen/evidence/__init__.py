@@ -11,7 +11,7 @@ from jensen.evidence.annealing import (
 )
 from jensen.evidence.bound import Bound, elbo
 from jensen.evidence.closed_form import exact
-from jensen.evidence.estimate import RELIABLE_KHAT, Estimate
+from jensen.evidence.estimate import RELIABLE_KHAT, Estimate, joined
 from jensen.evidence.methods import METHODS, by_method
 from jensen.evidence.mixed import probability_of_cells
 from jensen.evidence.monte_carlo import importance, prior_monte_carlo
@@ -32,6 +32,7 @@ __all__ = [
     "elbo",
     "exact",
     "importance",
+    "joined",
     "prior_monte_carlo",
     "probability_of_cells",
 ]

@@ -1,6 +1,7 @@
 """`Estimate`: what every estimator of log p(x) returns, never a bare number."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from math import log
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 from jensen._words import counted
 from jensen.inference.tails import RELIABLE_KHAT
 
-__all__ = ["RELIABLE_KHAT", "Estimate", "Kind"]
+__all__ = ["RELIABLE_KHAT", "Estimate", "Kind", "joined"]
 
 Kind = Literal["exact", "lower bound", "upper bound", "estimate"]
 
@@ -157,6 +158,23 @@ class Estimate:
         lines.append(f"mean {self.value:.3f} ± {error} nats per row{of_rows}")
         warning = self.warning()
         return "\n".join([*lines, *([f"Warning: {warning}"] if warning else [])])
+
+
+def joined(estimates: Sequence[Estimate]) -> Estimate:
+    """The estimates of some rows and of others, by one method, as that of all of them.
+
+    Example:
+        >>> one = Estimate(np.array([-1.0]), np.array([0.3]), "estimate", "mine")
+        >>> joined([one, one]).values
+        array([-1., -1.])
+    """
+    first = estimates[0]
+    arrays: dict[str, Any] = {
+        field.name: np.concatenate([getattr(each, field.name) for each in estimates])
+        for field in fields(first)
+        if isinstance(getattr(first, field.name), np.ndarray)
+    }
+    return replace(first, **arrays)
 
 
 def _plain(value: float) -> float | None:

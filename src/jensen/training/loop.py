@@ -27,14 +27,17 @@ from jensen.errors import OptionError, TrainingError
 from jensen.inference import active_units, means_beyond_prior, prior_variance
 from jensen.model import Model
 from jensen.objectives import Objective, elbo_terms_of_rows, terms_of_rows
+from jensen.training.blocks import Block, Blocks, Readable, blocks_of
 from jensen.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from jensen.training.options import Options
+from jensen.training.pace import Pace, Stopwatch
 from jensen.training.step import (
     State,
+    StepInfo,
     initial_state,
-    plan,
     run_steps,
     split_trainable,
+    together,
 )
 
 __all__ = ["Trained", "train"]
@@ -58,7 +61,8 @@ class Trained:
     Attributes:
         model: the model with the best weights seen.
         history: one record an epoch: ELBO, reconstruction, KL, active units, gradient norm, how
-            often training went back until then, seconds.
+            often training went back until then, seconds, rows a second while it trained, and the
+            share of that time spent waiting for rows.
         best_epoch: after which epoch the weights were taken.
         stopped: why training ended, in words.
         seconds: how long it took.
@@ -90,7 +94,8 @@ def train(
     Args:
         model: what to train; all its inexact arrays but those of `Constant`.
         objective: what to maximise.
-        rows: the training data: an array with a leading axis, or a `Datum` of such.
+        rows: the training data: an array with a leading axis, or a `Datum` of such; or rows that
+            are read when they are due, `Readable`, as images that are not in memory.
         held_out: the validation data, alike; without it the last weights are the result.
         options: see `Options`.
         seed: of all randomness here.
@@ -142,24 +147,33 @@ class _Run:
             found = load_checkpoint(self.folder, state, best, self.identity)
             if found is not None:
                 state, best, progress = found
-        data = jax.tree.map(jnp.asarray, self.rows)
         planned = self.options.epochs(self.count)
         self._require_settled(planned)
+        blocks = blocks_of(self.rows, self.options.batch_size, self.seed, planned)
+        with contextlib.closing(blocks):
+            return self._from(state, best, progress, blocks, planned)
+
+    def _from(
+        self, state: State, best: Any, progress: Progress, blocks: Blocks, planned: int
+    ) -> Trained:
         before, began = progress.seconds, time.monotonic()
         saved = began
         # A run killed after its last epoch resumes with nothing left to do.
         reason = self._reason_to_stop(progress, False)
         with _interruptible() as interrupted:
             if reason is None and progress.epoch < planned:
-                self._epoch(state, data, progress, run_steps.lower)
+                blocks.begin(progress.epoch, progress.failures)
+                self._steps(state, blocks.example(), progress, run_steps.lower)
                 self.on_start()
             while reason is None and progress.epoch < planned:
-                attempt, info = self._epoch(state, data, progress)
-                progress.seconds = before + time.monotonic() - began
+                watch = Stopwatch(blocks, time.monotonic())
+                attempt, info = self._epoch(state, blocks, progress)
+                now = time.monotonic()
+                progress.seconds = before + now - began
                 if bool(info.failed):
                     self._fail(progress, best)
                     continue
-                record = self._record(attempt, info, progress)
+                record = self._record(attempt, info, progress, watch.pace(self.count, now))
                 if not np.isfinite(_judged_by(record) or 0.0):
                     self._fail(progress, best)
                     continue
@@ -193,7 +207,8 @@ class _Run:
         options["max_epochs"] = self.options.epochs(self.count)
         digest = sha256()
         for leaf in jax.tree.leaves((self.rows, self.held_out)):
-            digest.update(np.ascontiguousarray(leaf).tobytes())
+            read = isinstance(leaf, Readable)
+            digest.update(leaf.identity.encode() if read else np.ascontiguousarray(leaf).tobytes())
         trainable, rest = split_trainable(self.model)
         constants = sha256()
         for leaf in jax.tree.leaves(eqx.filter(rest, eqx.is_array)):
@@ -209,29 +224,41 @@ class _Run:
             "data": digest.hexdigest(),
         }
 
-    def _epoch(
-        self, state: State, data: Any, progress: Progress, by: Callable[..., Any] = run_steps
+    def _epoch(self, state: State, blocks: Blocks, progress: Progress) -> tuple[State, StepInfo]:
+        infos = []
+        for block in blocks.epoch(progress.epoch, progress.failures):
+            state, info = self._steps(state, block, progress)
+            # The next block is put on the device meanwhile, by another thread. What is waited for
+            # once this one is done is what the device waits for.
+            infos.append(jax.block_until_ready(info))
+        return state, together(infos)
+
+    def _steps(
+        self, state: State, block: Block, progress: Progress, by: Callable[..., Any] = run_steps
     ) -> Any:
         # Everything random follows from seed, epoch and failures, so that a resumed run meets
         # the same numbers, and one that goes back after a failure meets others.
         epoch, options = progress.epoch, self.options
-        rng = np.random.default_rng([self.seed, epoch, progress.failures])
-        index, weight = plan(self.count, options.batch_size, rng)
-        steps = len(index)
+        steps = options.steps(self.count)
+        # Steps beyond the last one fill up a block, and are not taken.
+        known = np.minimum(block.number, steps - 1)
+        survival = options.survival(self.count, epoch)
         with quick_random():
             return by(
                 state,
                 self.rest,
                 self.objective,
-                data,
-                index,
-                weight,
-                options.rates(self.count, epoch) * np.float32(progress.rate_scale),
+                block.rows,
+                block.index,
+                block.weight,
+                block.number.astype(np.int32),
+                options.rates(self.count, epoch)[known] * np.float32(progress.rate_scale),
                 self._key(2 * (_MOST_FAILURES * epoch + progress.failures)),
-                (epoch + np.arange(steps) / steps).astype(np.float32),
+                (epoch + block.number / steps).astype(np.float32),
                 jnp.float32(options.weight_decay),
                 jnp.float32(options.clip),
-                options.survival(self.count, epoch),
+                None if survival is None else survival[known],
+                block.due,
             )
 
     @cached_property
@@ -253,7 +280,9 @@ class _Run:
     def _key(self, number: int) -> PRNGKey:
         return fold(jax.random.key(self.seed), number)
 
-    def _record(self, state: State, info: Any, progress: Progress) -> dict[str, Any]:
+    def _record(
+        self, state: State, info: StepInfo, progress: Progress, pace: Pace
+    ) -> dict[str, Any]:
         model = eqx.combine(_result(state), self.rest)
         variance = prior_variance(model, self._some_rows)
         record = {
@@ -284,9 +313,9 @@ class _Run:
                     means_beyond_prior(model, self.held_out), variance
                 ),
             }
-        return record | {"seconds": round(progress.seconds, 3)}
+        return record | {"seconds": round(progress.seconds, 3)} | pace.to_json()
 
-    @property
+    @cached_property
     def _some_rows(self) -> Any:
         return jax.tree.map(lambda leaf: leaf[:_ROWS_FOR_ACTIVE_UNITS], self.rows)
 

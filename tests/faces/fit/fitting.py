@@ -7,7 +7,7 @@ from jensen.cli import main
 
 SMALL = "--hidden 8 --latent 2 --batch-size 16"
 # Seconds differ from run to run; folders are where a test puts them.
-OWN = ("seconds", "model", "report")
+OWN = ("seconds", "model", "report", "throughput")
 
 
 def fit(line, code=0):

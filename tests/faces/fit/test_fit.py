@@ -22,6 +22,7 @@ def test_what_it_writes_and_prints(capsys, home):
     assert list(told) == [
         "model", "report", "rows", "features", "likelihood", "elbo", "reconstruction", "kl",
         "log_evidence", "bits_per_dim", "baselines", "active_units", "epochs", "seconds",
+        "throughput",
     ]  # fmt: skip
     assert {"value", "stderr", "method", "kind", "draws", "ess", "khat"} == set(
         told["log_evidence"]
@@ -29,6 +30,8 @@ def test_what_it_writes_and_prints(capsys, home):
     assert told["rows"] == {"train": 49, "validation": 5, "test": 6}
     assert (told["features"], told["likelihood"], told["epochs"]) == (2, "normal", 2)
     assert told["bits_per_dim"] is None
+    assert told["throughput"]["rows_per_second"] > 0
+    assert told["throughput"]["waiting"] == 0
     assert told["elbo"] == pytest.approx(told["reconstruction"] - told["kl"], abs=1e-4)
     assert "independent columns" in told["baselines"]
     assert (told["model"], told["report"]) == ("runs/people", "runs/people/report.html")

@@ -3,5 +3,16 @@
 from jensen.data.images.binarising import BINARISATIONS, binarise
 from jensen.data.images.folders import Images, read_folder
 from jensen.data.images.idx import is_idx, read_idx
+from jensen.data.images.stored import MEMORY, StoredImages, images
 
-__all__ = ["BINARISATIONS", "Images", "binarise", "is_idx", "read_folder", "read_idx"]
+__all__ = [
+    "BINARISATIONS",
+    "MEMORY",
+    "Images",
+    "StoredImages",
+    "binarise",
+    "images",
+    "is_idx",
+    "read_folder",
+    "read_idx",
+]

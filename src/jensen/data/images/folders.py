@@ -4,23 +4,23 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from math import inf, prod
 from operator import index
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jensen._words import counted
 from jensen.data.images.decoding import SUFFIXES, TREATMENTS, Decoded, UnreadableError, decode
+from jensen.data.images.threads import in_threads
 from jensen.errors import DataError, OptionError
 
-__all__ = ["Images", "height_and_width", "read_folder"]
+__all__ = ["Images", "Looked", "height_and_width", "look_through", "read_folder"]
 
 # Bad files, and sizes, that are named one by one.
 _NAMED = 3
-_MOST_THREADS = 8
 
 
 class Images(NamedTuple):
@@ -34,11 +34,26 @@ class Images(NamedTuple):
         cautions: lines on what was not, or was changed.
     """
 
-    X: np.ndarray
+    X: Any
     labels: np.ndarray | None
     files: tuple[str, ...]
     notes: tuple[str, ...]
     cautions: tuple[str, ...]
+
+
+class Looked(NamedTuple):
+    """What was found out by reading all pictures of a folder once.
+
+    Attributes:
+        images: as `read_folder` has them; `X` is `None` where they take more memory than was
+            given for them.
+        paths: the file of each.
+        shape: of one picture, (h, w) or (h, w, 3).
+    """
+
+    images: Images
+    paths: tuple[Path, ...]
+    shape: tuple[int, ...]
 
 
 class _Found(NamedTuple):
@@ -50,13 +65,17 @@ class _Found(NamedTuple):
 
 
 class _Gathered(NamedTuple):
-    """Pictures that were read: which of the files, their pixels, their sizes in the files."""
+    """Pictures that were read: which of the files, their pixels, their sizes in the files.
+
+    Where the pixels are not `kept`, none of them are, and their arrays tell grey from colour.
+    """
 
     chosen: list[int]
     pixels: list[np.ndarray]
     stored: list[tuple[int, int]]
     treated: Counter[str]
     bad: list[tuple[str, str]]
+    kept: bool
 
 
 def height_and_width(size: str | Sequence[int]) -> tuple[int, int]:
@@ -102,6 +121,17 @@ def read_folder(
             colour where `colour` is false. It names the folder, and files.
 
     """
+    return look_through(path, size, colour, inf).images
+
+
+def look_through(
+    path: Path, size: tuple[int, int] | None, colour: bool | None, most: float
+) -> Looked:
+    """Read all pictures of a folder once, and keep them where they take no more than `most` bytes.
+
+    Whether a picture is grey, of what size it is, and whether it can be read at all is known once
+    it is decoded, and not before. Arguments and errors otherwise as of `read_folder`.
+    """
     found = _find(path)
     if not found.paths and not found.bad:
         raise DataError(
@@ -109,7 +139,7 @@ def read_folder(
             " a file"
         )
     names = [each.relative_to(path).as_posix() for each in found.paths]
-    gathered = _gather(found, names, size)
+    gathered = _gather(found, names, size, most)
     bad = [*found.bad, *gathered.bad]
     if not gathered.chosen:
         raise DataError(f"{path}: no image in it can be read: {_listed(bad)}")
@@ -123,24 +153,28 @@ def read_folder(
             " for one, and the model is of grey ones; convert them"
         )
     labels = _labels(files)
-    X = _stacked(path, gathered.pixels, any(in_colour) or bool(colour))
-    notes = [_what(X, gathered.stored), *_label_notes(labels)]
+    channels = (3,) if any(in_colour) or colour else ()
+    shape = (*(size or gathered.stored[0]), *channels)
+    kept = gathered.kept and len(files) * prod(shape) <= most
+    X = _stacked(path, gathered.pixels, shape) if kept else None
+    notes = [_what(len(files), shape, gathered.stored), *_label_notes(labels)]
     notes += [f"{counted(n, 'image')} {TREATMENTS[each]}" for each, n in gathered.treated.items()]
     if 0 < sum(in_colour) < len(files):
         grey = len(files) - sum(in_colour)
         notes.append(f"{counted(grey, 'image')} in grey among those in colour, read as colour")
     if found.others:
         notes.append(f"{counted(found.others, 'file')} of other types ignored")
-    stretched = sum(h * X.shape[2] != w * X.shape[1] for h, w in gathered.stored)
+    stretched = sum(h * shape[1] != w * shape[0] for h, w in gathered.stored)
     cautions = []
     if stretched:
         cautions.append(
             f"caution: {path}: {counted(stretched, 'image')} of other proportions stretched to"
-            f" {_size(X.shape[1:3])}; crop them first to keep the proportions"
+            f" {_size(shape[:2])}; crop them first to keep the proportions"
         )
     if bad:
         cautions.append(f"caution: {path}: {counted(len(bad), 'file')} left out: {_listed(bad)}")
-    return Images(X, labels, files, tuple(notes), tuple(cautions))
+    images = Images(X, labels, files, tuple(notes), tuple(cautions))
+    return Looked(images, tuple(found.paths[each] for each in gathered.chosen), shape)
 
 
 def _find(path: Path) -> _Found:
@@ -181,22 +215,26 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _gather(found: _Found, names: list[str], size: tuple[int, int] | None) -> _Gathered:
-    result = _Gathered([], [], [], Counter(), [])
-    # Once two sizes are seen there will be an error, and large pictures are kept no longer.
-    several: list[bool] = []
+def _gather(
+    found: _Found, names: list[str], size: tuple[int, int] | None, most: float
+) -> _Gathered:
+    result = _Gathered([], [], [], Counter(), [], kept=True)
+    # Once two sizes are seen there will be an error, and what takes more memory than is given is
+    # read again: pictures are kept no longer.
+    gone: list[bool] = []
+    taken = 0
 
     def read(path: Path) -> Decoded | UnreadableError:
         try:
             picture = decode(path, size)
         except UnreadableError as error:
             return error
-        return picture._replace(pixels=picture.pixels[:0].copy()) if several else picture
+        return picture._replace(pixels=picture.pixels[:0].copy()) if gone else picture
 
     with warnings.catch_warnings():
         # Of files that are odd but readable; what is done about them is counted.
         warnings.simplefilter("ignore")
-        for number, picture in enumerate(_in_threads(read, found.paths)):
+        for number, picture in enumerate(in_threads(read, found.paths)):
             if isinstance(picture, UnreadableError):
                 result.bad.append((names[number], str(picture)))
                 continue
@@ -204,18 +242,11 @@ def _gather(found: _Found, names: list[str], size: tuple[int, int] | None) -> _G
             result.pixels.append(picture.pixels)
             result.stored.append(picture.stored)
             result.treated.update(picture.treatments)
-            if size is None and not several and picture.stored != result.stored[0]:
-                several.append(True)
+            taken += picture.pixels.nbytes
+            if not gone and (taken > most or (size is None and picture.stored != result.stored[0])):
+                gone.append(True)
                 result.pixels[:] = [each[:0].copy() for each in result.pixels]
-    return result
-
-
-def _in_threads(
-    read: Callable[[Path], Decoded | UnreadableError], paths: list[Path]
-) -> Iterator[Decoded | UnreadableError]:
-    """In the order of the paths; Pillow decodes without holding the interpreter."""
-    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-        yield from pool.map(read, paths)
+    return result._replace(kept=not gone)
 
 
 def _require_one_size(path: Path, files: Sequence[str], stored: list[tuple[int, int]]) -> None:
@@ -234,21 +265,25 @@ def _require_one_size(path: Path, files: Sequence[str], stored: list[tuple[int, 
     )
 
 
-def _stacked(path: Path, pixels: list[np.ndarray], colour: bool) -> np.ndarray:
+def _stacked(path: Path, pixels: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """All pictures as one array; the list is emptied on the way, to hold them but once."""
-    shape = (len(pixels), *pixels[0].shape[:2], *((3,) if colour else ()))
+    whole = (len(pixels), *shape)
     try:
-        X = np.empty(shape, np.uint8)
+        X = np.empty(whole, np.uint8)
     except MemoryError:
         raise DataError(
-            f"{path}: {_size(shape)} numbers are more than there is memory for; make the images"
-            " smaller with --size"
+            f"{path}: {_size(whole)} numbers are more than there is memory for; make the images"
+            " smaller with --size, or have them read anew in each epoch with --memory"
         ) from None
-    for number in range(len(pixels)):
-        image = pixels[number]
-        X[number] = image[..., None] if colour and image.ndim == 2 else image
+    for number, image in enumerate(pixels):
+        X[number] = in_shape(image, shape)
         pixels[number] = image[:0, :0].copy()
     return X
+
+
+def in_shape(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A picture as one of this shape: grey among those in colour has three equal channels."""
+    return image[..., None] if len(shape) > image.ndim else image
 
 
 def _labels(files: Sequence[str]) -> np.ndarray | None:
@@ -256,9 +291,9 @@ def _labels(files: Sequence[str]) -> np.ndarray | None:
     return np.array(folders) if len({*folders}) > 1 else None
 
 
-def _what(X: np.ndarray, stored: list[tuple[int, int]]) -> str:
-    told = f"images: {len(X):,} of {_size(X.shape[1:3])}, {'colour' if X.ndim == 4 else 'grey'}"
-    others = Counter(size for size in stored if size != X.shape[1:3]).most_common()
+def _what(count: int, shape: tuple[int, ...], stored: list[tuple[int, int]]) -> str:
+    told = f"images: {count:,} of {_size(shape[:2])}, {'colour' if shape[2:] else 'grey'}"
+    others = Counter(size for size in stored if size != shape[:2]).most_common()
     if not others:
         return told
     sizes = ", ".join(_size(size) for size, _ in others[:_NAMED])

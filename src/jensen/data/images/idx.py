@@ -15,7 +15,7 @@ import numpy as np
 
 from jensen.errors import DataError
 
-__all__ = ["is_idx", "read_idx"]
+__all__ = ["is_idx", "is_packed", "map_idx", "name_of", "read_idx"]
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(-ubyte|\.idx\d?)(\.gz)?$", re.IGNORECASE)
@@ -55,9 +55,8 @@ def read_idx(path: Path) -> np.ndarray:
 
     """
     size = path.stat().st_size
+    packed = is_packed(path)
     with path.open("rb") as file:
-        packed = file.read(2) == _GZIP
-        file.seek(0)
         try:
             if not packed:
                 return _array(path, file, size)
@@ -71,7 +70,26 @@ def read_idx(path: Path) -> np.ndarray:
             raise DataError(f"{path}: holds more numbers than there is memory for") from None
 
 
-def _array(path: Path, file: BinaryIO | gzip.GzipFile, most: int) -> np.ndarray:
+def is_packed(path: Path) -> bool:
+    """Whether the file is compressed, whatever its name says."""
+    with path.open("rb") as file:
+        return file.read(2) == _GZIP
+
+
+def map_idx(path: Path) -> np.ndarray:
+    """The array of a file that is not compressed, whose rows are read when they are asked for.
+
+    In the file's own order of bytes; errors as of `read_idx`.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        dtype, shape = _header(path, file)
+        offset = file.tell()
+    _require_length(path, dtype, shape, size - offset)
+    return np.asarray(np.memmap(path, dtype, "r", offset, shape))
+
+
+def _header(path: Path, file: BinaryIO | gzip.GzipFile) -> tuple[np.dtype, tuple[int, ...]]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not magic[3]:
         raise DataError(
@@ -84,11 +102,22 @@ def _array(path: Path, file: BinaryIO | gzip.GzipFile, most: int) -> np.ndarray:
     shape = tuple(int(n) for n in np.frombuffer(sizes[: len(sizes) // 4 * 4], ">u4"))
     if len(shape) < axes:
         raise DataError(f"{path}: ends within its header; it is truncated; download it again")
+    return dtype, shape
+
+
+def _array(path: Path, file: BinaryIO | gzip.GzipFile, most: int) -> np.ndarray:
+    dtype, shape = _header(path, file)
     due = prod(shape) * dtype.itemsize
     # Looked at first, as a damaged header may ask for more than any memory holds.
     data = file.read(due + 1) if due <= most else b""
-    if len(data) != due:
-        told = f"{' x '.join(map(str, shape))} numbers of {dtype.name}"
-        fault = "goes on behind them" if len(data) > due else "ends before them; it is truncated"
-        raise DataError(f"{path}: its header says {told}, and it {fault}; download it again")
+    _require_length(path, dtype, shape, len(data))
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _require_length(path: Path, dtype: np.dtype, shape: tuple[int, ...], found: int) -> None:
+    """Raise `DataError` where behind the header there are more bytes, or fewer, than it says."""
+    due = prod(shape) * dtype.itemsize
+    if found != due:
+        told = f"{' x '.join(map(str, shape))} numbers of {dtype.name}"
+        fault = "goes on behind them" if found > due else "ends before them; it is truncated"
+        raise DataError(f"{path}: its header says {told}, and it {fault}; download it again")
