@@ -1,8 +1,9 @@
 """Evidence of binarised MNIST, beside Pythae's VAE and IWAE trained on the same images.
 
 The published architecture of the IWAE (Burda et al. 2016): 784-200-200, 50 latents, tanh, binary
-pixels; here 10,000 training images, 1 where a grey value is above 127. Each seed holds out a tenth
-of them, the same for all, by which every method takes the best of its epochs:
+pixels; here 10,000 training images, 1 where a grey value is above 127. All are trained for 50
+epochs, as many as jensen's defaults make of so many images; each seed holds out a tenth of these,
+the same for all, by which every method takes the best of its epochs:
 
 - Pythae's `VAE` and its `IWAE` with five draws, trained by its own `BaseTrainer`, Adam at a
   constant rate;
