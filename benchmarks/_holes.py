@@ -1,4 +1,4 @@
-"""Tables with holes, filled by jensen: what the benchmarks of missing cells share."""
+"""What was missing, filled by jensen: what the benchmarks of tables and images share."""
 
 import time
 from typing import Any
@@ -28,6 +28,27 @@ def numbers(frame: pl.DataFrame) -> np.ndarray:
     return frame.cast(pl.Float64).to_numpy()
 
 
+def coverage(
+    lower: np.ndarray,
+    upper: np.ndarray,
+    draws: np.ndarray,
+    full: np.ndarray,
+    cells: np.ndarray,
+    seed: int,
+) -> dict[str, float]:
+    """The share of `cells` inside their interval, and of their randomised ranks inside `LEVEL`.
+
+    An interval of whole numbers, often of one alone, holds more than it states. The rank of the
+    truth among `draws`, (draws, *shape), by chance among those equal to it, is uniform where the
+    posterior is right, whatever the numbers are.
+    """
+    inside = ((full >= lower) & (full <= upper))[cells]
+    below, at = (draws < full).mean(axis=0), (draws == full).mean(axis=0)
+    rank = (below + np.random.default_rng(seed).random(full.shape) * at)[cells]
+    ranked = np.abs(rank - 0.5) < LEVEL / 2
+    return {"inside": float(inside.mean()), "rank": float(ranked.mean())}
+
+
 def by_jensen(
     holes: pl.DataFrame, full: np.ndarray, cells: np.ndarray, seed: int, **options: Any
 ) -> tuple[jensen.VAE, dict[str, Any]]:
@@ -37,15 +58,9 @@ def by_jensen(
     found = vae.impute(holes, level=LEVEL, keep=200)
     lower, upper = numbers(found.lower), numbers(found.upper)
     draws = np.stack([numbers(each) for each in found.draws])
-    inside = ((full >= lower) & (full <= upper))[cells]
-    rng = np.random.default_rng(seed)
-    below, at = (draws < full).mean(axis=0), (draws == full).mean(axis=0)
-    rank = (below + rng.random(full.shape) * at)[cells]
-    outside = (1 - LEVEL) / 2
     told = {
         "error": error(found.mean, full, cells),
-        "inside": float(inside.mean()),
-        "rank": float(((rank > outside) & (rank < 1 - outside)).mean()),
+        **coverage(lower, upper, draws, full, cells, seed),
         "unreliable": int(found.unreliable.sum()),
         "fit_seconds": fitted - start,
         "impute_seconds": time.perf_counter() - fitted,

@@ -15,7 +15,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,18 +38,19 @@ class Carried:
     @classmethod
     def load(cls, path: str) -> "Carried":
         arrays = np.load(path)
-
-        def layers(name: str) -> list[tuple[np.ndarray, np.ndarray]]:
-            count = sum(key.startswith(f"{name}_weight") for key in arrays)
-            return [(arrays[f"{name}_weight{i}"], arrays[f"{name}_bias{i}"]) for i in range(count)]
-
         likelihood = str(arrays["likelihood"])
-        networks = layers("encoder"), layers("decoder")
+        networks = layers_of(arrays, "encoder"), layers_of(arrays, "decoder")
         return cls(likelihood, *networks, arrays["shift"], arrays["scale"])
 
     @property
     def latent(self) -> int:
         return self.decoder[0][0].shape[1]
+
+
+def layers_of(arrays: Mapping, network: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Weight and bias of each layer of "encoder" or "decoder"."""
+    count = sum(key.startswith(f"{network}_weight") for key in arrays)
+    return [(arrays[f"{network}_weight{i}"], arrays[f"{network}_bias{i}"]) for i in range(count)]
 
 
 def read_job() -> dict:

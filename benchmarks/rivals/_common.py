@@ -3,7 +3,7 @@
 Each script is its own process, so that no library's threads, allocator or settings touch
 another's. It takes one argument, a `Job` as JSON, and prints one line of JSON:
 
-    {"name", "version", "seconds_per_step", "all", "elbo_last"}
+    {"name", "version", "device", "seconds_per_step", "all", "elbo_last"}
 
 `seconds_per_step` is the median of `all`, one figure per timed window of
 `epochs_per_window` epochs; one window before them, compilation included, is not timed.
@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ class Job:
     epochs_per_window: int
     windows: int
     seed: int = 0
-    tuned: bool = False  # the fastest way found, where it is not the documented one
+    how: str = ""  # a way to drive the library that is not the documented one
+    network: str = "mlp"  # or "conv", whose rows are square images and hidden widths channels
 
     @classmethod
     def from_json(cls, text: str) -> "Job":
@@ -59,7 +61,17 @@ class Job:
         """Latent to one Bernoulli logit per feature."""
         return [self.latent, *reversed(self.hidden), self.features]
 
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        return (self.features,) if self.network == "mlp" else (self.sides[0],) * 2
+
+    @property
+    def sides(self) -> list[int]:
+        """Of a square image, and of what each convolution of stride 2 makes of it."""
+        return [isqrt(self.features) // 2**i for i in range(len(self.hidden) + 1)]
+
     def load(self) -> np.ndarray:
+        """The rows, shape (rows, features)."""
         return np.load(self.data)
 
     def steps_per_epoch(self, rows: int) -> int:
@@ -90,11 +102,14 @@ def time_windows(
     return seconds, elbo
 
 
-def report(name: str, version: str, seconds: list[float], elbo: float | None) -> None:
+def report(
+    name: str, version: str, seconds: list[float], elbo: float | None, device: str = "cpu"
+) -> None:
     """Print the result as one line of JSON."""
     result = {
         "name": name,
         "version": version,
+        "device": device,
         "seconds_per_step": statistics.median(seconds),
         "all": seconds,
         "elbo_last": elbo,

@@ -20,11 +20,12 @@ from jensen.training.step import initial_state, plan, run_steps, split_trainable
 
 def main() -> None:
     job = read_job()
-    rows = job.load().astype(np.float32)
+    rows = job.load().astype(np.float32).reshape(-1, *job.event_shape)
     model, objective = recipes.vae(
         rows,
         key=jax.random.key(job.seed),
         latent_dim=job.latent,
+        network=job.network,
         hidden=job.hidden,
         likelihood="bernoulli",
     )
@@ -53,7 +54,8 @@ def main() -> None:
         return float(info.value)
 
     seconds, elbo = time_windows(train_epochs, job, steps)
-    report("jensen", f"{jensen.__version__} on jax {jax.__version__}", seconds, elbo)
+    version = f"{jensen.__version__} on jax {jax.__version__}"
+    report("jensen", version, seconds, elbo, jax.devices()[0].device_kind)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def main() -> None:
     pyro.enable_validation(False)
     pyro.set_rng_seed(job.seed)
     X = torch.from_numpy(job.load())
-    step = (torch_step if job.tuned else tutorial_step)(VAE(job), job)
+    step = (torch_step if job.how == "tuned" else tutorial_step)(VAE(job), job)
 
     def train_epochs(epochs: int) -> float:
         for _ in range(epochs):

@@ -8,56 +8,17 @@ set, no checkpoints, data loaded in the process, progress bars and logging off.
 Adam, and a data set of rows without labels, which spares collating them.
 """
 
-import importlib.metadata
-import logging
-import os
 import tempfile
 import time
 
-os.environ["TQDM_DISABLE"] = "1"  # tqdm reads it on import; the trainer's bar has no switch
-
 import torch
 from _common import Job, read_job, report
-from _torch import mlp
-from pythae.data.datasets import BaseDataset, DatasetOutput
+from _pythae import VERSION, Decoder, Encoder, Rows
+from _torch import device, networks, tensor
+from pythae.data.datasets import BaseDataset
 from pythae.models import VAE, VAEConfig
-from pythae.models.base.base_utils import ModelOutput
-from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from pythae.trainers.training_callbacks import TrainingCallback
-from torch.utils.data import Dataset
-
-
-class Rows(Dataset):
-    """Rows without labels; Pythae asks of a data set only that its items have `data`."""
-
-    def __init__(self, X: torch.Tensor):
-        self.X = X
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-    def __getitem__(self, index: int) -> DatasetOutput:
-        return DatasetOutput(data=self.X[index])
-
-
-class Encoder(BaseEncoder):
-    def __init__(self, job: Job):
-        super().__init__()
-        self.layers = mlp(job.encoder_widths)
-
-    def forward(self, x):
-        mean, log_variance = self.layers(x).chunk(2, dim=-1)
-        return ModelOutput(embedding=mean, log_covariance=log_variance)
-
-
-class Decoder(BaseDecoder):
-    def __init__(self, job: Job):
-        super().__init__()
-        self.layers = mlp(job.decoder_widths)
-
-    def forward(self, z):
-        return ModelOutput(reconstruction=torch.sigmoid(self.layers(z)))
 
 
 class EpochClock(TrainingCallback):
@@ -89,15 +50,15 @@ def train(job: Job, X: torch.Tensor, folder: str) -> EpochClock:
         train_dataloader_num_workers=0,
         learning_rate=job.learning_rate,
         optimizer_cls="Adam",
-        optimizer_params={"fused": True} if job.tuned else None,
+        optimizer_params={"fused": True} if job.how == "tuned" else None,
         seed=job.seed,
-        no_cuda=True,
     )
     model_config = VAEConfig(
-        input_dim=(job.features,), latent_dim=job.latent, reconstruction_loss="bce"
+        input_dim=tuple(X.shape[1:]), latent_dim=job.latent, reconstruction_loss="bce"
     )
-    model = VAE(model_config, encoder=Encoder(job), decoder=Decoder(job))
-    rows = Rows(X) if job.tuned else BaseDataset(X, torch.zeros(len(X)))
+    encoder, decoder = networks(job)
+    model = VAE(model_config, encoder=Encoder(encoder), decoder=Decoder(decoder))
+    rows = Rows(X) if job.how == "tuned" else BaseDataset(X, torch.zeros(len(X)))
     BaseTrainer(model, rows, training_config=config, callbacks=[clock]).train()
     return clock
 
@@ -110,14 +71,12 @@ def window_seconds(epochs: list[float], size: int, steps: int) -> list[float]:
 
 def main() -> None:
     job = read_job()
-    logging.disable(logging.WARNING)
     torch.manual_seed(job.seed)
-    X = torch.from_numpy(job.load())
+    X = tensor(job)
     with tempfile.TemporaryDirectory() as folder:
         clock = train(job, X, folder)
     seconds = window_seconds(clock.seconds, job.epochs_per_window, job.steps_per_epoch(len(X)))
-    version = f"{importlib.metadata.version('pythae')} on torch {torch.__version__}"
-    report("pythae", version, seconds, -clock.loss)
+    report("pythae", VERSION, seconds, -clock.loss, device())
 
 
 if __name__ == "__main__":

@@ -6,16 +6,15 @@ row's number. Asked for K draws with a batch of B it takes B where K â‰¤ B and â
 the batch is chosen here so that it takes K.
 """
 
-import importlib.metadata
-import logging
 import sys
 
 import numpy as np
 import torch
 from _carried import SMALLEST_SCALE, UNIT_SOFTPLUS, Carried, measure, read_job
+from _pythae import VERSION, Decoder
 from pythae.models import VAE, VAEConfig
 from pythae.models.base.base_utils import ModelOutput
-from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.models.nn import BaseEncoder
 from torch import nn
 
 LARGEST_BATCH = 1000
@@ -44,18 +43,8 @@ class Encoder(BaseEncoder):
         return ModelOutput(embedding=mean, log_covariance=2 * torch.log(scale))
 
 
-class Decoder(BaseDecoder):
-    def __init__(self, carried: Carried):
-        super().__init__()
-        self.layers = network(carried.decoder)
-
-    def forward(self, z):
-        return ModelOutput(reconstruction=torch.sigmoid(self.layers(z)))
-
-
 def main() -> None:
     job = read_job()
-    logging.disable(logging.WARNING)
     carried = Carried.load(job["weights"])
     if carried.likelihood != "bernoulli":
         sys.exit(f"Pythae has no likelihood {carried.likelihood!r}")
@@ -63,7 +52,7 @@ def main() -> None:
     config = VAEConfig(
         input_dim=(rows.shape[1],), latent_dim=carried.latent, reconstruction_loss="bce"
     )
-    vae = VAE(config, encoder=Encoder(carried), decoder=Decoder(carried)).eval()
+    vae = VAE(config, encoder=Encoder(carried), decoder=Decoder(network(carried.decoder))).eval()
 
     def make(draws: int):
         batch = min(draws, LARGEST_BATCH)
@@ -75,8 +64,7 @@ def main() -> None:
 
         return estimate
 
-    version = f"{importlib.metadata.version('pythae')} on torch {torch.__version__}"
-    measure(job, version, make)
+    measure(job, VERSION, make)
 
 
 if __name__ == "__main__":
