@@ -137,7 +137,6 @@ OF_ROWS = {
     "reconstruct": lambda m, X, k: queries.reconstruct(m, X),
     "reconstruct by draws": lambda m, X, k: queries.reconstruct(m, X, k, "resampled", 20),
     "posterior": lambda m, X, k: inference.posterior(m, X, k, "resampled", 20),
-    "chains": lambda m, X, k: inference.posterior(m, X, k, "hmc", 16),
     "compare": lambda m, X, k: queries.compare(m, m, X, k, draws=30),
     "denoise": lambda m, X, k: queries.denoise(m, X, queries.parse_noise(0.5, 0.0, 1.0), k),
 }
@@ -157,6 +156,14 @@ def test_annealing_has_one_trace_for_any_rows_temperatures_and_leapfrogs(width):
     # Simulating rows runs the decoder once in Python; chains have been compiled already.
     both = lambda: evidence.bidirectional(model, jax.random.key(1), 30, 5, how=how(1))
     assert traces_of(both) == 1
+
+
+def test_chains_have_three_traces_for_any_number_of_rows(width):
+    """They take so long that one row is not filled up to 32."""
+    model, X = model_and_rows(width)
+    draw = lambda rows: inference.posterior(model, X[:rows], jax.random.key(rows), "hmc", 16)
+    assert all(traces_of(lambda rows=rows: draw(rows)) > 0 for rows in (1, 5, 11))
+    assert traces_of(lambda: [draw(rows) for rows in (1, 2, 8, 9, 70)]) == 0
 
 
 @pytest.mark.parametrize("name", OF_ROWS)

@@ -1,5 +1,7 @@
 """`condition=` in Python: labels and numbers, in every question that a model answers."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -197,3 +199,18 @@ def test_whole_numbers_of_many_values_are_amounts():
 def test_a_constant_number_is_harmless():
     schema = infer_condition(np.array([[1.0, 7.0], [3.0, 7.0]]), 2)
     np.testing.assert_allclose(schema.check([[1.0, 7.0], [3.0, 8.0]], 2), [[-1, 0], [1, 1]])
+
+
+def test_labels_are_asked_for_at_the_command_line(vae, tmp_path, capsys):
+    from jensen.cli import main
+
+    path = str(vae.save(tmp_path / "digits.jensen"))
+    assert main(["sample", path, "-n", "2", "--condition", "3", "--seed", "0", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["condition"] == "3"
+    expected = vae.sample(2, condition=3, random_state=0)
+    np.testing.assert_array_equal(told["samples"], expected)
+    assert main(["info", path]) == 0
+    assert "10 labels (0, 1," in capsys.readouterr().out
+    assert main(["sample", path, "--condition", "twelve"]) == 2
+    assert "give one of 0, 1, 2" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from typing import Any
 import jensen
 from jensen import store
 from jensen._files import tree_arrays
-from jensen.data import Schema, TableSchema
+from jensen.data import ConditionSchema, Schema, TableSchema
 
 __all__ = ["describe", "lines"]
 
@@ -33,6 +33,7 @@ def describe(path: Path) -> dict[str, Any]:
             "seconds": details["seconds"],
             "last_epoch": last,
             "parameters": details["parameters"],
+            "condition": details.get("condition"),
         },
         "versions": {
             "jensen": jensen.__version__,
@@ -57,6 +58,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     schema = TableSchema if "columns" in told["schema"] else Schema
     sections = {
         "schema": schema.from_json(told["schema"]).describe(),
+        "condition": _condition(told["training"]["condition"]),
         "assembly": [f"{name}: {_shown(value)}" for name, value in told["assembly"].items()],
         "training": [f"{name}: {value}" for name, value in facts.items()],
         "versions": [", ".join(f"{name} {value}" for name, value in told["versions"].items())],
@@ -69,6 +71,14 @@ def lines(told: dict[str, Any]) -> list[str]:
             for line in (f"{name}", *(f"  {each}" for each in section))
         ),
     ]
+
+
+def _condition(condition: dict[str, Any] | None) -> list[str]:
+    return (
+        ["none"]
+        if condition is None
+        else [ConditionSchema.from_json(condition).describe().removeprefix("condition: ")]
+    )
 
 
 def _count(model: Any) -> int:

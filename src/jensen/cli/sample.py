@@ -30,6 +30,15 @@ def sample(
             help="Of a table: rows with these cells, the others drawn given them.",
         ),
     ] = None,
+    condition: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            show_default=False,
+            help="Of a model that was fitted with a condition: its label, or its numbers between"
+            " commas. Without it those of training rows drawn at random.",
+        ),
+    ] = None,
     seed: Seed = None,
     out: Out = None,
     png: Annotated[
@@ -57,10 +66,9 @@ def sample(
     if given is not None:
         if not table:
             raise OptionError("--given: is of tables, and this model of numbers of one kind")
-        if mean or source != "prior":
-            raise OptionError(
-                f"--given: {'--mean' if mean else '--source'} is of rows of which nothing is known"
-            )
+        if mean or source != "prior" or condition is not None:
+            other = "--mean" if mean else "--source" if source != "prior" else "--condition"
+            raise OptionError(f"--given: {other} is of rows of which nothing is known")
         cells = _cells(given)
         try:
             drawn = vae.sample_given(cells, n, random_state=seed)
@@ -70,13 +78,19 @@ def sample(
         return
     if png is not None:
         require_images(vae.schema_)
-    drawn = vae.sample(n, cast(Any, source), mean=mean, random_state=seed)
+    asked = None
+    if condition is not None:
+        if vae.condition_ is None:
+            raise OptionError(f"--condition {condition}: {model} was fitted without; leave it out")
+        asked = vae.condition_.parse(condition)
+    drawn = vae.sample(n, cast(Any, source), condition=asked, mean=mean, random_state=seed)
     if png is not None:
         write_grid(png, drawn, vae.schema_)
         answer.say(f"drew {counted(n, 'row')} to {png}")
         if out is None and not json:
             return
     more = {"source": source, "mean": mean} | ({} if png is None else {"png": png})
+    more |= {} if condition is None else {"condition": condition}
     answer.show_rows("samples", drawn, vae.schema_, more)
 
 

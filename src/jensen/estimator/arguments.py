@@ -50,7 +50,11 @@ _AUTOMATIC = {
 _MOST_OF_A_PRODUCT, _OF_MANY_LEVELS = 64, "logistic-mixture:5"
 # What "auto" stands for. A table has few columns, of which each row shows only some: its networks
 # want little shrinkage and many steps, and their average is worth more than any of them.
-_OF_ARRAYS = {"weight_decay": 1.0, "average": None}
+_OF_ARRAYS = {"average": None}
+# Shrinkage counts once for all rows, as a prior of the weights would, and so for the less the more
+# rows there are: it was found on 1,800 digits, and of 10,000 rows of binarised MNIST 0.2 has 6.6
+# nats a row more than 1.
+_DECAY, _ROWS_OF_DECAY = 1.0, 1800
 _OF_TABLES = {"weight_decay": 0.2, "average": 0.999, "auto_steps": 6000, "patient_steps": 1000}
 # The bound on rows of a table is tightened by a few draws of z, and the encoder is not shown all
 # of each row: without that a table of a thousand rows is learned by heart (a split of red wine,
@@ -68,8 +72,8 @@ _TRAINING = (
 )  # fmt: skip
 
 
-def options_of(vae: "VAE", schema: AnySchema) -> Options:
-    """How training is to go on data of this schema.
+def options_of(vae: "VAE", schema: AnySchema, rows: int) -> Options:
+    """How training is to go on so many rows of this schema.
 
     Raises `OptionError` where a parameter has an impossible value.
     """
@@ -83,7 +87,9 @@ def options_of(vae: "VAE", schema: AnySchema) -> Options:
         if not (is_number(value) and holds(value)):
             raise OptionError(f"{name}={value!r}: must be {legal}.")
     asked = {name: getattr(vae, name) for name in _TRAINING}
-    automatic = _OF_TABLES if isinstance(schema, TableSchema) else _OF_ARRAYS
+    decay = _DECAY * min(1.0, _ROWS_OF_DECAY / rows)
+    of_arrays = _OF_ARRAYS | {"weight_decay": decay}
+    automatic = _OF_TABLES if isinstance(schema, TableSchema) else of_arrays
     chosen = {
         name: value
         for name, value in automatic.items()

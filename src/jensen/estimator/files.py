@@ -36,8 +36,9 @@ def to_saved(vae: "VAE") -> store.Saved:
         "stopped": vae.stopped_,
         "seconds": vae.seconds_,
         "offset": getattr(vae, "offset_", None),
-        "condition": None if vae.condition_ is None else vae.condition_.to_json(),
     }
+    if vae.condition_ is not None:
+        details["condition"] = vae.condition_.to_json()
     return store.Saved(
         vae.model_,
         vae._assembled,
@@ -68,7 +69,7 @@ def parameters_of(saved: store.Saved) -> dict[str, Any]:
 def restore(vae: "VAE", saved: store.Saved) -> None:
     """Give `vae` what fitting gave to the one that was saved."""
     details = saved.details
-    condition = details["condition"]
+    condition = details.get("condition")
     vae._keep(
         (TableSchema if "columns" in saved.schema else Schema).from_json(saved.schema),
         None if condition is None else ConditionSchema.from_json(condition),

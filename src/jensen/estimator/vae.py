@@ -116,7 +116,7 @@ class VAE(Density, Transformer, Generator, Imputing):
         warmup: share of the steps over which the learning rate rises to it.
         decay: what share of it a half cosine leaves by the end.
         weight_decay: shrinkage of the networks' matrices, apart from the gradient; "auto" is 1,
-            and 0.2 of tables.
+            of more rows than 1,800 as much less as there are more, and 0.2 of tables.
         clip: the longest gradient that a step follows.
         average: the largest share of a running average of the weights that survives a step, less
             of its beginning, or `None` for no average; "auto" is none, and 0.999 of tables.
@@ -279,9 +279,9 @@ class VAE(Density, Transformer, Generator, Imputing):
             require_in_memory(X, "condition")
         source, X = X, held_in_memory(X)
         schema = schema_of(self, X)
-        options = options_of(self, schema)
         objective = objective_of(self, schema)
         rows = checked(schema, X)
+        options = options_of(self, schema, count(rows))
         given = condition_schema_of(schema, condition, count(rows))
         conditions = None if given is None else given.check(condition, count(rows))
         if conditions is not None:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from jensen._batching import map_rows
+from jensen._batching import count, map_rows
 from jensen._files import tree_arrays
 from jensen._sampling import row_keys
 from jensen._types import Data, PRNGKey
@@ -33,8 +33,9 @@ _FEW = 0.1
 # Weighted draws for each that is wanted, so that few of these are the same.
 _CANDIDATES = {"resampled": 10, "refined": 4}
 _ROWS = 8
-# Chains take one gradient a chain and row at a time: more rows, for its matrix products.
-_ROWS_OF_CHAINS = 32
+# Chains take one gradient a chain and row at a time: more rows, for its matrix products. They also
+# take long, so that few rows are not filled up to many: one costs a twentieth of 32.
+_ROWS_OF_CHAINS = (1, 8, 32)
 
 _REMEDIES = {
     "encoder": "They are draws of q(z | x), not of p(z | x): use method='resampled', or 'refined'.",
@@ -182,9 +183,11 @@ class _Context(eqx.Module):
     draws: int = eqx.field(static=True)
 
 
-def rows_of(method: str) -> int:
-    """How many rows are best drawn for in one compiled call."""
-    return _ROWS_OF_CHAINS if method == "hmc" else _ROWS
+def rows_of(method: str, rows: int) -> int:
+    """How many of so many rows are best drawn for in one compiled call."""
+    if method != "hmc":
+        return _ROWS
+    return next((size for size in _ROWS_OF_CHAINS if size >= rows), _ROWS_OF_CHAINS[-1])
 
 
 def _one_row(context: _Context, x: Any, key: PRNGKey) -> tuple[Any, tuple[Array, ...]]:
@@ -235,7 +238,7 @@ def posterior(
     if method == "exact":
         model = with_exact_encoder(model)
     context = _Context(model, method, draws)
-    z, told = map_rows(_one_row, context, X, row_keys(key, X), batch=rows_of(method))
+    z, told = map_rows(_one_row, context, X, row_keys(key, X), batch=rows_of(method, count(X)))
     ess, khat, rhat, acceptance = (np.asarray(each, np.float64) for each in told)
     chains = method == "hmc"
     weighted = method not in ("hmc", "exact")

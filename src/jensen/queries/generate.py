@@ -162,7 +162,7 @@ def reconstruct(
         raise OptionError(f"method={method!r} draws at random: give it a key.")
     context = _Averaged(model, method, draws)
     found: np.ndarray = map_rows(
-        _mean_over_draws, context, X, row_keys(key, X), batch=rows_of(method)
+        _mean_over_draws, context, X, row_keys(key, X), batch=rows_of(method, count(X))
     )
     refuse_far_out(found)
     return found
