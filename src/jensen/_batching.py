@@ -12,6 +12,7 @@ from jensen.errors import OptionError
 
 __all__ = [
     "BATCH",
+    "as_many",
     "as_real",
     "batches",
     "count",
@@ -42,6 +43,13 @@ def spread_out(rows: Any, most: int) -> Any:
 def spread_positions(rows: int, most: int) -> np.ndarray:
     """The positions of those that `spread_out` takes of so many rows, ascending."""
     return np.linspace(0, rows - 1, min(rows, most)).round().astype(int)
+
+
+def as_many(rows: Any, number: int) -> Any:
+    """So many of the rows: evenly spread, since rows may be sorted, or in turn where more."""
+    known = count(rows)
+    which = spread_positions(known, number) if number < known else np.arange(number) % known
+    return taken(rows, which)
 
 
 def batches(tree: Any, batch: int) -> list[tuple[Any, int]]:

@@ -165,6 +165,25 @@ def test_simulated_rows_take_the_conditions_in_turn(model, rows, key):
     np.testing.assert_array_equal(simulated.condition[12:24], rows.condition)
 
 
+def test_fewer_simulated_rows_have_conditions_from_all_over(model, rows, key):
+    # Rows may be sorted by their conditions.
+    simulated = simulate(model, key, 3, rows).X
+    np.testing.assert_array_equal(simulated.condition, rows.condition[[0, 6, 11]])
+
+
+def test_a_traversal_stays_where_the_latents_of_its_condition_are(key):
+    labels = np.eye(SIZE, dtype=np.float32)[np.array([0] * 40 + [1] * 10 + [2] * 10)]
+    model = linear()
+    drawn = Datum(queries.sample(model, key, 60, conditions=labels), None, labels)
+    found = queries.traverse(model, drawn, steps=5)
+    # The commonest condition is the first; its latents lie about E[z | c] as far as σ(c).
+    p: Any = model.prior(None, jnp.asarray(labels[0]))
+    middle, scale = np.asarray(p.base_dist.loc), np.asarray(p.base_dist.scale)
+    each = (found.values - middle[found.latents, None]) / scale[found.latents, None]
+    assert np.abs(each).max() < 4
+    assert np.abs(each.mean(axis=1)).max() < 1
+
+
 def test_what_the_condition_tells_is_no_active_latent(model, rows):
     # An encoder that says no more than the prior does: its means vary with c all the same.
     idle = eqx.tree_at(

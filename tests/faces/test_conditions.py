@@ -103,7 +103,7 @@ def test_checks_and_fidelity(vae, labelled):
     X, labels = labelled
     held_out = Conditioned(X[HELD_OUT], labels[HELD_OUT])
     assert vae.check(held_out).active_units == 3
-    assert vae.fidelity(held_out).rows["synthetic"] == 60
+    assert vae.fidelity(held_out, training=held_out).rows["synthetic"] == 60
     with pytest.raises(OptionError, match="another for each condition"):
         vae.diagnose(held_out)
     assert len(vae.closest(X[:3]).rows) == 3
@@ -166,6 +166,34 @@ def test_a_label_of_no_row_to_fit_is_refused(vae):
         vae.sample(2, condition=[3, 12])
 
 
+def test_rows_with_conditions_are_cut_by_place():
+    rows = Conditioned(np.arange(6).reshape(3, 2), pd.Series(["a", "b", "c"], index=[2, 0, 1]))
+    assert rows[np.array([0, 2])].condition.tolist() == ["a", "c"]
+    assert Conditioned(np.zeros((3, 2)), "10")[:1].condition == "10"
+    frame = Conditioned(pd.DataFrame({"x": [1, 2, 3]}), np.array([4, 5, 6]))
+    assert frame[np.array([2])].X["x"].tolist() == [3]
+
+
+def test_one_condition_stands_for_all_only_where_it_is_whole():
+    labels = infer_condition(["a", "b"], 2)
+    np.testing.assert_array_equal(labels.check(["a"], 3), [[1, 0]] * 3)
+    with pytest.raises(DataError, match="2 numbers a row"):
+        infer_condition(np.array([[1.0, 2.0], [3.0, 5.0]]), 2).check(0.5, 2)
+    with pytest.raises(DataError, match="row 1 has none"):
+        infer_condition(["a", float("nan"), "b"], 3)
+
+
+def test_rows_are_fitted_and_asked_about_at_once():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    vae = VAE(1, hidden=(4,), max_epochs=1, draws=5, random_state=0)
+    labels = np.arange(60) % 2
+    assert vae.fit_transform(X, condition=labels).shape == (60, 1)
+    assert set(vae.fit_predict(X, condition=labels)) <= {-1, 1}
+    plain = VAE(1, hidden=(4,), max_epochs=1, draws=5, random_state=0).fit(X)
+    with pytest.raises(OptionError, match="fitted without one"):
+        plain.compare(plain, X, condition=labels)
+
+
 def test_a_table_takes_none():
     frame = pl.DataFrame({"a": ["x", "y"] * 20, "b": [1.5, 2.5] * 20})
     with pytest.raises(OptionError, match="sample_given"):
@@ -214,3 +242,70 @@ def test_labels_are_asked_for_at_the_command_line(vae, tmp_path, capsys):
     assert "10 labels (0, 1," in capsys.readouterr().out
     assert main(["sample", path, "--condition", "twelve"]) == 2
     assert "give one of 0, 1, 2" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def place(vae, labelled, tmp_path_factory):
+    """A folder with the model and a file of labels."""
+    place = tmp_path_factory.mktemp("conditions")
+    vae.save(place / "digits.jensen")
+    lines = "\n".join(map(str, labelled[1]))
+    (place / "labels.csv").write_text(f"label\n{lines}\n")
+    (place / "few.csv").write_text("label\n1\n2\n")
+    return place
+
+
+@pytest.fixture
+def run(place, monkeypatch, capsys):
+    from jensen.cli import main
+
+    monkeypatch.chdir(place)
+
+    def run(line, code=0):
+        assert main(line.split()) == code
+        return capsys.readouterr()
+
+    return run
+
+
+def test_rows_have_their_conditions_at_the_command_line(run, vae, labelled):
+    X, labels = labelled
+    rows = Conditioned(X[:3], labels[:3])
+    scores = lambda line: json.loads(run(f"{line} --rows 0:3 --json").out)["log_evidence"]
+    for condition in ("labels", "labels.csv"):
+        found = scores(f"score digits.jensen digits --condition {condition}")
+        np.testing.assert_allclose(found, vae.score_samples(rows), rtol=1e-6)
+    found = scores("score digits.jensen digits --condition 4")
+    np.testing.assert_allclose(found, vae.score_samples(X[:3], condition=4), rtol=1e-6)
+    told = run("encode digits.jensen digits --rows 0:3 --condition labels --json").out
+    np.testing.assert_allclose(json.loads(told)["latents"], vae.transform(rows), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("score digits.jensen digits", "--condition: the model is given one with each row"),
+        ("score digits.jensen digits --condition few.csv", "2 for 1,797 rows"),
+        ("score digits.jensen digits --condition none.csv", "is unknown: give one of 0, 1"),
+        ("fit digits --condition none.csv", "is no file, nor an array of digits"),
+        ("fit labels.csv --condition labels", "none come with labels.csv"),
+    ],
+)
+def test_conditions_that_are_none_are_refused(run, line, words):
+    assert words in run(line, code=2).err
+
+
+def test_fit_given_an_array_of_the_same_file(run, place):
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    np.savez(place / "both.npz", X=labels[:, None] + rng.normal(size=(60, 2)), y=labels)
+    small = "--latent 1 --hidden 4 --epochs 2 --quiet"
+    told = run(f"fit both.npz --key X --condition y {small} --out run --json").out
+    assert np.isfinite(json.loads(told)["log_evidence"]["value"])
+    assert (place / "run" / "report.html").exists()
+    # Where the conditions are is noted with the run.
+    checked = run("check run both.npz --key X --json --quiet").out
+    assert len(json.loads(checked)["rows"]) == 6
+    with_test = run("fit both.npz --key X --condition y --test-key X", code=2).err
+    assert "its rows have no condition" in with_test
+    assert "give one of 0, 1" in run("score run both.npz --key X --condition 7", code=2).err

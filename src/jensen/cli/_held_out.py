@@ -18,7 +18,7 @@ from jensen.cli._inputs import (
     missing_spellings,
     read_fitting_rows,
 )
-from jensen.data import Dataset, TableSchema
+from jensen.data import Dataset, TableSchema, values_of
 from jensen.data.images import StoredImages
 from jensen.data.sources import STDIN
 from jensen.errors import DataError, OptionError
@@ -95,6 +95,7 @@ def digest(X: Any) -> str:
     """By which data are known again."""
     if isinstance(X, StoredImages):
         return X.identity
+    X = values_of(X)
     if isinstance(X, Datum):
         mask = np.asarray(X.mask)
         known = np.where(mask, X.x, np.float32(0))
@@ -131,6 +132,7 @@ def held_out_where_known(
     header: bool | None,
     rows: str | None,
     *,
+    condition: str | None = None,
     quiet: bool = False,
 ) -> tuple["VAE", HeldOut]:
     """A model, and the rows that a user names; without --rows those that `jensen fit` held out.
@@ -139,12 +141,14 @@ def held_out_where_known(
     rows are taken for held out.
     """
     vae = load_model(model)
-    source = Source(data, key, header, missing_spellings(model), quiet=quiet)
+    source = Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet)
     run = read_run(model) if rows is None else None
     if run is None or run.get("test_key") is not None:
         return vae, held_out_rows(vae, source, rows)
     if full_name(source.data) == run["data"]:
         source = replace(source, memory=run.get("memory"))
+        if source.condition is None:
+            source = replace(source, condition=run.get("condition"))
         if source.header is None:
             source = replace(source, header=run.get("header"))
     dataset = read_fitting_rows(vae, source)
@@ -176,6 +180,7 @@ def held_out_by_fit(vae: "VAE", model: Path, *, quiet: bool = False) -> HeldOut:
         run.get("header"),
         tuple(run.get("na") or ()),
         memory=run.get("memory"),
+        condition=run.get("condition"),
         quiet=quiet,
     )
     dataset = read_fitting_rows(vae, source)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import jensen
+from jensen.cli._conditions import with_condition
 from jensen.cli._folder import read_run
 from jensen.cli._output import say
 from jensen.data import BUILT_IN, Dataset, TableSchema
@@ -59,6 +60,7 @@ class Source:
             without it.
         memory: gigabytes that images may take to be kept in memory, as it was typed; those of
             `data.images.MEMORY` without it.
+        condition: where what a model is given with each row is; see `cli._conditions`.
         quiet: do not tell on stderr what of a folder of images was left out or changed.
     """
 
@@ -69,6 +71,7 @@ class Source:
     text: Text | None = None
     size: str | None = None
     memory: float | None = None
+    condition: str | None = None
     quiet: bool = False
 
     @property
@@ -222,15 +225,23 @@ def read_rows(
     rows: str | None,
     names: Sequence[str] | None = None,
     shape: tuple[int, ...] | None = None,
+    vae: "VAE | None" = None,
 ) -> Dataset:
-    """The rows asked for of a built-in set, a file or a folder of images, which get a `shape`."""
-    return _taken(source.tell(source.load(names, shape)), rows, source.data)
+    """The rows asked for of a built-in set, a file or a folder of images, which get a `shape`.
+
+    With a model they have the conditions that it is given.
+    """
+    dataset = source.tell(source.load(names, shape))
+    return _taken(
+        dataset if vae is None else with_condition(vae, source, dataset), rows, source.data
+    )
 
 
 def read_fitting_rows(vae: "VAE", source: Source, rows: str | None = None) -> Dataset:
     """The same, where every row of the data must fit the model's schema.
 
-    Images that are not in memory are held to it when they are read.
+    Images that are not in memory are held to it when they are read. Of a conditional model rows
+    come with their conditions.
     """
     if isinstance(vae.schema_, TableSchema):
         return _taken(_read_table(vae.schema_, source), rows, source.data)
@@ -240,7 +251,7 @@ def read_fitting_rows(vae: "VAE", source: Source, rows: str | None = None) -> Da
         if not isinstance(dataset.X, StoredImages):
             checked = vae.schema_.check(dataset.X, names=dataset.names)
             dataset = replace(dataset, X=checked)
-    return _taken(dataset, rows, source.data)
+    return _taken(with_condition(vae, source, dataset), rows, source.data)
 
 
 def fitting_pieces(vae: "VAE", source: Source, rows: int) -> Iterator[tuple[int, Any]]:

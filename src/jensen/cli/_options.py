@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "Condition",
     "Data",
     "Draws",
     "Header",
@@ -49,6 +50,15 @@ Data = Annotated[
         show_default=False,
         help="Rows: a .csv, .tsv, .parquet, .arrow, .npy or .npz file, one in MNIST's idx format,"
         " or a folder of images; - for CSV on stdin; or: digits.",
+    ),
+]
+Condition = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHAT",
+        show_default=False,
+        help="What a model of p(x given a condition) is given: labels, that come with the data; an"
+        " array of the .npz; a file of one for each row; or one for all rows.",
     ),
 ]
 Key = Annotated[

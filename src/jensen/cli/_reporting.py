@@ -14,7 +14,7 @@ from jensen.cli._held_out import HeldOut
 from jensen.cli._images import image_shape, value_range
 from jensen.cli._output import plain
 from jensen.cli._scores import summary
-from jensen.data import TableSchema
+from jensen.data import TableSchema, values_of
 from jensen.errors import OptionError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
     told = summary(vae, check, seconds) | {"log_evidence": evidence.to_json()}
     table = isinstance(schema, TableSchema)
     what = "table" if table else vae.likelihood_
-    rows = schema.check(X)
+    rows = vae.checked(X)
     steps = ladder(vae.model_, rows, jax.random.key(0), check.elbo, check.evidence)
     return ReportData(
         title=f"{held_out.name}: {what} VAE with {counted(vae.latent_dim, 'latent')}",
@@ -63,6 +63,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
         event_shape=schema.shape,
         assumptions=[
             *schema.describe(),
+            *([] if vae.condition_ is None else [vae.condition_.describe()]),
             describe_likelihood(vae.likelihood, schema, vae.model_.likelihood),
         ],
         verdict=check.verdict,
@@ -95,7 +96,7 @@ def _of_arrays(vae: "VAE", X: np.ndarray) -> dict[str, Any]:
         "posterior_samples": (
             shaped(vae.sample(_SAMPLES, "posterior")) if count(vae.rows_) else None
         ),
-        "originals": shaped(X[:_PAIRS]),
+        "originals": shaped(values_of(X[:_PAIRS])),
         "reconstructions": shaped(vae.reconstruct(X[:_PAIRS])),
     }
     if found["image_shape"] is None or not count(vae.rows_):

@@ -14,7 +14,7 @@ __all__ = ["require_same"]
 # What a resumed run may have otherwise than the run it goes on with.
 _FREE = ("max_time",)
 # What decides how the data are read; "digest", which all of it changes, comes last but one.
-_READ = ("header", "na", "schema", "size", "memory", "digest", "test_key")
+_READ = ("header", "na", "schema", "size", "memory", "condition", "digest", "test_key")
 # What runs of earlier versions do not say.
 _BEFORE = {"missing": "ignored", "binarise": "none", "network": "auto"}
 
@@ -63,6 +63,10 @@ def _memory(memory: float | None) -> str:
     return "no --memory" if memory is None else f"--memory {memory:g}"
 
 
+def _condition(condition: str | None) -> str:
+    return "no --condition" if condition is None else f"--condition {condition}"
+
+
 def _schema(digest: str | None) -> str:
     return "no --schema" if digest is None else "another --schema"
 
@@ -73,6 +77,7 @@ def _shown(value: Any) -> str:
 
 # Options whose value does not follow their name.
 _WORDS: dict[str, Callable[[Any], str]] = {
+    "condition": _condition,
     "header": _header,
     "memory": _memory,
     "na": _na,

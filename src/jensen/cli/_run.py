@@ -12,13 +12,21 @@ import numpy as np
 
 import jensen
 from jensen._words import counted
+from jensen.cli._conditions import conditioned
 from jensen.cli._folder import REPORT, SUMMARY, Folder, choose_folder
 from jensen.cli._held_out import HeldOut, digest, held_out_of, limited
 from jensen.cli._inputs import Source, full_name, naming
 from jensen.cli._output import plain, print_json, say
 from jensen.cli._reading import overrides_of, read_to_fit, schema_digest
 from jensen.cli._resuming import require_same
-from jensen.data import AnySchema, Dataset, TableSchema
+from jensen.data import (
+    AnySchema,
+    Conditioned,
+    Dataset,
+    TableSchema,
+    infer_condition,
+    values_of,
+)
 from jensen.data.images import StoredImages
 from jensen.errors import DataError, OptionError, TrainingError
 
@@ -72,7 +80,9 @@ def run(asked: Asked) -> None:
     from jensen.estimator.stored import describe_storage
 
     storage = describe_storage(told.stored, asked.settings["batch_size"])
-    for line in [*told.notes, *storage, *rows.schema.describe(), *told.cautions]:
+    given = told.X.condition if isinstance(told.X, Conditioned) else None
+    condition = [] if given is None else [infer_condition(given, len(given)).describe()]
+    for line in [*told.notes, *storage, *rows.schema.describe(), *condition, *told.cautions]:
         say(asked.quiet, line)
     vae = _train(asked, rows, path)
     say(asked.quiet, _how_it_ended(vae, path))
@@ -86,6 +96,9 @@ def _read(asked: Asked) -> _Rows:
         raise OptionError(f"test={asked.test_fraction}: must be a share above 0 and below 1")
     found = read_to_fit(asked.source, settings, asked.schema)
     dataset, schema = found.dataset, found.schema
+    if asked.source.condition is not None:
+        _require_conditionable(asked, found.table)
+        dataset = conditioned(asked.source, dataset)
     if found.table and asked.test_key is not None:
         raise OptionError(
             f"--test-key {asked.test_key}: only .npz files have keys, and these are a table"
@@ -133,8 +146,23 @@ def _split(asked: Asked, dataset: Dataset, schema: AnySchema) -> _Rows:
     )
 
 
+def _require_conditionable(asked: Asked, table: bool) -> None:
+    if table:
+        raise OptionError(
+            f"--condition {asked.source.condition}: a table's model is of all its columns together;"
+            " leave the condition among them, and draw the others by jensen sample --given"
+        )
+    if asked.test_key is not None:
+        raise OptionError(
+            f"--test-key {asked.test_key}: its rows have no condition; leave it out, and test rows"
+            " are held out of the others (--test-fraction)"
+        )
+
+
 def _checked(schema: AnySchema, X: Any) -> Any:
     """Rows in the numbers of models; images that are not in memory are held to it when read."""
+    if isinstance(X, Conditioned):
+        return Conditioned(schema.check(X.X), X.condition)
     return X if isinstance(X, StoredImages) else schema.check(X)
 
 
@@ -148,6 +176,7 @@ def _note(asked: Asked, rows: _Rows) -> dict[str, Any]:
         "na": list(asked.source.na),
         "size": asked.source.size,
         "memory": asked.source.memory,
+        "condition": asked.source.condition,
         "schema": schema_digest(asked.schema),
         "test_key": asked.test_key,
         "settings": asked.settings | {"test": asked.test_fraction},
@@ -226,7 +255,7 @@ def _support(settings: dict[str, Any], rows: _Rows) -> dict[str, Any]:
     if whole.binarised_from is not None:
         # Of real numbers it is 1, which needs no saying.
         return {"high": whole.binarised_from} if whole.binarised_from > 1 else {}
-    alone = jensen.data.infer(rows.fitted, **overrides_of(settings))
+    alone = jensen.data.infer(values_of(rows.fitted), **overrides_of(settings))
     bounded = whole.kind == "bounded"
     if alone.kind == whole.kind and not (bounded and alone.high != whole.high):
         return {}

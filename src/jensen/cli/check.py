@@ -1,6 +1,6 @@
 """`jensen check`: is the model's assumption right?"""
 
-from jensen.cli._options import Data, Header, Json, Key, Model, Quiet, Rows
+from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Quiet, Rows
 
 EXAMPLE = "jensen check runs/digits digits"
 
@@ -11,6 +11,7 @@ def check(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -22,7 +23,9 @@ def check(
     from jensen.cli._held_out import held_out_where_known
     from jensen.cli._output import print_json, say
 
-    vae, held_out = held_out_where_known(model, data, key, header, rows, quiet=quiet)
+    vae, held_out = held_out_where_known(
+        model, data, key, header, rows, condition=condition, quiet=quiet
+    )
     say(quiet, f"checking {held_out.words}")
     checked = vae.check(held_out.scored, held_out.training)
     if json:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jensen.cli._options import Data, Draws, Header, Json, Key, Quiet, Rows, Seed
+from jensen.cli._options import Condition, Data, Draws, Header, Json, Key, Quiet, Rows, Seed
 
 EXAMPLE = "jensen compare runs/wide runs/narrow digits --rows 0:200"
 
@@ -33,6 +33,7 @@ def compare(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -49,15 +50,20 @@ def compare(
         read_fitting_rows,
     )
     from jensen.cli._output import print_json
+    from jensen.data import values_of
     from jensen.queries import require_same_units
 
     first, second = load_model(a), load_model(b)
     require_same_units(first.model_, second.model_, (first.schema_, second.schema_))
+    # One of them may be given a condition, and the other none.
     dataset = read_fitting_rows(
-        first, Source(data, key, header, missing_spellings(a), quiet=quiet), rows
+        second if first.condition_ is None else first,
+        Source(data, key, header, missing_spellings(a), condition=condition, quiet=quiet),
+        rows,
     )
     with naming(data):
-        second.schema_.check(dataset.X, names=dataset.names)
+        for each in (first, second):
+            each.schema_.check(values_of(dataset.X), names=dataset.names)
     found = first.compare(
         second,
         dataset.X,

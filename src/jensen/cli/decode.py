@@ -23,11 +23,21 @@ def decode(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            show_default=False,
+            help="Of a model that was fitted with a condition: the label of all rows, or its"
+            " numbers between commas.",
+        ),
+    ] = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Give the mean of x given z for each row of latents."""
+    from jensen.cli._conditions import parsed
     from jensen.cli._inputs import Source, load_model, naming, read_rows
     from jensen.cli._output import Answer
     from jensen.data import TableSchema
@@ -38,5 +48,5 @@ def decode(
     answer.require(table=isinstance(vae.schema_, TableSchema))
     Z = read_rows(Source(latents, key, header, quiet=quiet), rows).X
     with naming(latents, OptionError):
-        decoded = vae.inverse_transform(Z)
+        decoded = vae.inverse_transform(Z, condition=parsed(vae, condition))
     answer.show_rows("rows", decoded, vae.schema_)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen denoise runs/digits noisy.npy --noise gaussian:4 --out clean.npy"
 
@@ -37,6 +37,7 @@ def denoise(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -58,10 +59,11 @@ def denoise(
             " wrong and fill them with jensen impute"
         )
     noisy = read_rows(
-        Source(data, key, header, missing_spellings(model), quiet=quiet),
+        Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet),
         rows,
         vae.schema_.names,
         vae.schema_.shape,
+        vae,
     ).X
     with naming(data):
         clean = vae.denoise(noisy, noise=noise, method=method)

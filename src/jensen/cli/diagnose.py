@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Data, Header, Json, Key, Model, Quiet, Rows, Seed
+from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Quiet, Rows, Seed
 
 EXAMPLE = "jensen diagnose runs/digits digits"
 
@@ -16,6 +16,7 @@ def diagnose(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     seed: Seed = None,
     report: Annotated[
         Path | None,
@@ -38,7 +39,9 @@ def diagnose(
 
     require_suffix(report, (".html",))
     began = time.monotonic()
-    vae, found = held_out_where_known(model, data, key, header, rows, quiet=quiet)
+    vae, found = held_out_where_known(
+        model, data, key, header, rows, condition=condition, quiet=quiet
+    )
     held_out = limited(found)
     annealed = min(MOST_ANNEALED, len(held_out.indices))
     say(quiet, f"diagnosing {held_out.words}; {annealed} annealed")

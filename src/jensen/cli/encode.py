@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows, Seed
+from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Out, Quiet, Rows, Seed
 
 EXAMPLE = "jensen encode runs/digits digits --out latents.csv"
 
@@ -36,6 +36,7 @@ def encode(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -57,7 +58,9 @@ def encode(
     if out is not None and draws_out is not None and out.resolve() == draws_out.resolve():
         raise OptionError(f"--draws-out {draws_out}: is also where --out goes; give another file")
     vae, X = model_and_rows(
-        model, Source(data, key, header, missing_spellings(model), quiet=quiet), rows
+        model,
+        Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet),
+        rows,
     )
     names = list(vae.get_feature_names_out())
     if method == "mean":

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jensen.cli._options import Data, Draws, Header, Json, Key, Model, Quiet, Rows, Seed
+from jensen.cli._options import Condition, Data, Draws, Header, Json, Key, Model, Quiet, Rows, Seed
 
 EXAMPLE = "jensen evidence runs/digits digits --rows 0:100 --method certified --tolerance 0.1"
 
@@ -69,6 +69,7 @@ def evidence(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -83,7 +84,9 @@ def evidence(
 
     began = time.monotonic()
     vae, X = model_and_rows(
-        model, Source(data, key, header, missing_spellings(model), quiet=quiet), rows
+        model,
+        Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet),
+        rows,
     )
     if isinstance(vae.schema_, TableSchema):
         unseen = Unseen(vae.schema_.columns)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from jensen.cli._options import Data, Header, Json, Key, Model, Quiet, Rows, Seed
+from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Quiet, Rows, Seed
 
 EXAMPLE = "jensen fidelity runs/people people.csv --target income"
 
@@ -39,6 +39,7 @@ def fidelity(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     seed: Seed = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -51,7 +52,9 @@ def fidelity(
     from jensen.cli._held_out import held_out_where_known
     from jensen.cli._output import print_json, say
 
-    vae, held_out = held_out_where_known(model, data, key, header, rows, quiet=quiet)
+    vae, held_out = held_out_where_known(
+        model, data, key, header, rows, condition=condition, quiet=quiet
+    )
     say(quiet, f"comparing with {held_out.words}")
     found = vae.fidelity(
         held_out.scored,

@@ -197,6 +197,16 @@ def fit(
             " given several times.",
         ),
     ] = None,
+    condition: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            show_default=False,
+            help="Fit p(x given this): labels, that come with the data; an array of the .npz; or a"
+            " .npy, .csv or .parquet file of one label, or some numbers, for each row.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
     test_key: Annotated[
         str | None,
         typer.Option(
@@ -242,7 +252,15 @@ def fit(
 
     run(
         Asked(
-            source=Source(data, key, header, tuple(na or ()), size=size, memory=memory),
+            source=Source(
+                data,
+                key,
+                header,
+                tuple(na or ()),
+                size=size,
+                memory=memory,
+                condition=condition,
+            ),
             test_key=test_key,
             test_fraction=test_fraction,
             settings={

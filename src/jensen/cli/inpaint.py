@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows, Seed
+from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Out, Quiet, Rows, Seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +37,7 @@ def inpaint(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     seed: Seed = None,
     out: Out = None,
     png: Annotated[
@@ -59,7 +60,7 @@ def inpaint(
 
     answer = Answer(out, json, quiet)
     require_suffix(png, (".png",), "png")
-    source = Source(data, key, header, missing_spellings(model), quiet=quiet)
+    source = Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet)
     vae, X = model_and_rows(model, source, rows)
     schema = vae.schema_
     if isinstance(schema, TableSchema):
@@ -107,4 +108,6 @@ def _without(X: "np.ndarray", block: "np.ndarray", schema: "Schema") -> "np.ndar
     """The images, their block left out."""
     import numpy as np
 
-    return np.where(block, np.nan, np.asarray(X, float).reshape(len(X), *schema.shape))
+    from jensen.data import values_of
+
+    return np.where(block, np.nan, np.asarray(values_of(X), float).reshape(len(X), *schema.shape))

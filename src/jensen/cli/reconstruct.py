@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen reconstruct runs/digits digits --rows 0:10 --out again.npy"
 
@@ -22,6 +22,7 @@ def reconstruct(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -33,7 +34,9 @@ def reconstruct(
 
     answer = Answer(out, json, quiet)
     vae, X = model_and_rows(
-        model, Source(data, key, header, missing_spellings(model), quiet=quiet), rows
+        model,
+        Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet),
+        rows,
     )
     answer.require(table=isinstance(vae.schema_, TableSchema))
     answer.show_rows("reconstruction", vae.reconstruct(X, method), vae.schema_)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Header, Json, Key, Model, Quiet, Rows
+from jensen.cli._options import Condition, Header, Json, Key, Model, Quiet, Rows
 
 EXAMPLE = "jensen report runs/digits"
 
@@ -23,6 +23,7 @@ def report(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     out: Annotated[
         Path | None,
         typer.Option(show_default=False, help="The page; by default report.html with the model."),
@@ -49,7 +50,9 @@ def report(
         held_out = held_out_by_fit(vae, model, quiet=quiet)
     else:
         held_out = held_out_rows(
-            vae, Source(data, key, header, missing_spellings(model), quiet=quiet), rows
+            vae,
+            Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet),
+            rows,
         )
     page = out or (model if model.is_dir() else model.parent) / "report.html"
     say(quiet, f"scoring {counted(len(held_out.scored), 'row')}")

@@ -50,6 +50,7 @@ def sample(
 ) -> None:
     """Draw new rows that obey the schema: z from the prior or the posterior, then x given z."""
     from jensen._words import counted
+    from jensen.cli._conditions import parsed
     from jensen.cli._images import require_images, write_grid
     from jensen.cli._inputs import load_model
     from jensen.cli._output import Answer, require_suffix
@@ -78,11 +79,7 @@ def sample(
         return
     if png is not None:
         require_images(vae.schema_)
-    asked = None
-    if condition is not None:
-        if vae.condition_ is None:
-            raise OptionError(f"--condition {condition}: {model} was fitted without; leave it out")
-        asked = vae.condition_.parse(condition)
+    asked = parsed(vae, condition)
     drawn = vae.sample(n, cast(Any, source), condition=asked, mean=mean, random_state=seed)
     if png is not None:
         write_grid(png, drawn, vae.schema_)

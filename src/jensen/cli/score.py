@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jensen.cli._options import Data, Header, Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen score runs/digits digits --out scores.csv"
 
@@ -25,6 +25,7 @@ def score(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     out: Out = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -53,7 +54,7 @@ def score(
     table = isinstance(vae.schema_, TableSchema)
     if top is not None and not table:
         raise OptionError("--top: is of tables, and this model of numbers of one kind")
-    source = Source(data, key, header, missing_spellings(model), quiet=quiet)
+    source = Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet)
     places, found, least = [], [], None
     unseen = Unseen(vae.schema_.columns if table else ())
     for numbers, X in chosen_pieces(vae, source, rows, _PIECE):

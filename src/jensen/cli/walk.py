@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Header, Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import Condition, Header, Json, Key, Model, Out, Quiet, Rows
 
 EXAMPLE = "jensen walk runs/digits --png latents.png"
 
@@ -25,6 +25,7 @@ def walk(
     rows: Rows = None,
     key: Key = None,
     header: Header = None,
+    condition: Condition = None,
     out: Out = None,
     png: Annotated[
         Path | None,
@@ -62,7 +63,9 @@ def walk(
         found = vae.traverse(steps=steps)
         walks, more = found.rows, {"latents": found.latents, "values": found.values}
     else:
-        source = Source(data, key, header, missing_spellings(model), quiet=quiet)
+        source = Source(
+            data, key, header, missing_spellings(model), condition=condition, quiet=quiet
+        )
         X = read_fitting_rows(vae, source, rows).X
         if len(X) % 2:
             raise OptionError(

@@ -9,7 +9,7 @@ import numpy as np
 from jensen._words import counted
 from jensen.errors import DataError, OptionError
 
-__all__ = ["ConditionSchema", "Conditioned", "infer_condition"]
+__all__ = ["ConditionSchema", "Conditioned", "infer_condition", "values_of"]
 
 # Each label is a number that encoder and decoder are given.
 _MOST_LABELS = 1000
@@ -39,7 +39,15 @@ class Conditioned:
         return len(self.X)
 
     def __getitem__(self, which: Any) -> "Conditioned":
-        return Conditioned(self.X[which], self.condition[which])
+        # Of frames and series rows are taken by their place, and not by their label.
+        X = self.X.iloc[which] if hasattr(self.X, "iloc") else self.X[which]
+        condition = _array(self.condition)
+        return Conditioned(X, condition[which] if condition.ndim else self.condition)
+
+
+def values_of(X: Any) -> Any:
+    """Rows without their conditions, if they have any."""
+    return X.X if isinstance(X, Conditioned) else X
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class ConditionSchema:
             raise DataError(f"condition: holds {_kind(given)}; {self.words}.")
         if given.ndim == 1 and self.size == 1 and len(given) == rows:
             given = given[:, None]
-        if given.shape in ((), (self.size,)):
+        if given.shape == (self.size,) or (given.shape == () and self.size == 1):
             given = np.broadcast_to(given, (rows, self.size))
         if given.shape != (rows, self.size):
             raise DataError(
@@ -89,7 +97,7 @@ class ConditionSchema:
 
     def _of_labels(self, given: np.ndarray, rows: int) -> np.ndarray:
         labels: Any = self.labels
-        if given.ndim == 0:
+        if given.shape in ((), (1,)):
             given = np.broadcast_to(given, (rows,))
         if given.shape == (rows, 1):
             given = given[:, 0]
@@ -232,7 +240,10 @@ def _array(condition: Any) -> np.ndarray:
     if hasattr(condition, "to_numpy"):
         condition = condition.to_numpy()
     try:
-        return np.asarray(condition)
+        found = np.asarray(condition)
+        # Among text NumPy makes text of what is missing.
+        mixed = found.dtype.kind == "U" and not isinstance(condition, (np.ndarray, str))
+        return np.array(condition, object) if mixed else found
     except ValueError:
         raise DataError(
             "condition: its rows are not of one length; give one label for each row, or as many"

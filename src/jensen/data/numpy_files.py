@@ -9,7 +9,7 @@ import numpy as np
 
 from jensen.errors import DataError
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["keys_of", "read_npy", "read_npz"]
 
 # What NumPy and zipfile let through of damaged files, one kind for each thing damaged.
 _UNREADABLE = (
@@ -29,6 +29,15 @@ def read_npy(path: Path, *, mapped: bool = False) -> np.ndarray:
             return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
+    except _UNREADABLE as error:
+        raise DataError(f"{path}: {_why_unreadable(error)}") from None
+
+
+def keys_of(path: Path) -> tuple[str, ...]:
+    """The names of the arrays of a .npz file; `DataError` where it is damaged."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return tuple(archive.files)
     except _UNREADABLE as error:
         raise DataError(f"{path}: {_why_unreadable(error)}") from None
 

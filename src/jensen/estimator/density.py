@@ -73,10 +73,10 @@ class Density(OutlierMixin, Fitted):
             require_in_memory(X, f"method={method!r}")
 
         def of(X: Any) -> Estimate:
-            rows = self._checked(X, condition)
+            rows = self.checked(X, condition)
             return evidence.by_method(self.model_, rows, key, method, draws=draws, **options)
 
-        return in_pieces(X, of, evidence.joined)
+        return in_pieces(X, of, evidence.joined, condition)
 
     def probability_of_cells(self, X: Any, random_state: Seed = None) -> Estimate:
         """log P of those observed cells of a table whose terms are probabilities, by row.
@@ -86,7 +86,7 @@ class Density(OutlierMixin, Fitted):
         Raises `OptionError` for a model that is not of a table, or that models the mask, and
         `DataError` for rows that do not fit the schema.
         """
-        rows = self._checked(X)
+        rows = self.checked(X)
         if not isinstance(self.schema_, TableSchema) or self.model_.missingness is not None:
             raise OptionError(
                 "probability_of_cells is of tables, and of models that do not count the mask in."
@@ -101,8 +101,8 @@ class Density(OutlierMixin, Fitted):
         −∞ where a row lies so far out that single precision holds no density for it. Images that
         are not in memory are gone through in pieces.
         """
-        of = lambda X: self._importance(self._checked(X, condition), self.draws).values
-        return in_pieces(X, of)
+        of = lambda X: self._importance(self.checked(X, condition), self.draws).values
+        return in_pieces(X, of, condition=condition)
 
     def score(self, X: Any, y: Any = None, *, condition: Any = None) -> float:
         """The mean of `score_samples`, in nats a row."""
@@ -115,6 +115,14 @@ class Density(OutlierMixin, Fitted):
     def predict(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """+1 for a row like the training rows, −1 for an outlier; shape (rows,)."""
         return np.where(self.decision_function(X, condition=condition) >= 0, 1, -1)
+
+    def fit_predict(
+        self, X: Any, y: Any = None, *, condition: Any = None, **options: Any
+    ) -> np.ndarray:
+        """`fit`, which takes the options, and `predict` of the same rows."""
+        fitted: Any = self
+        fitted.fit(X, y, condition=condition, **options)
+        return self.predict(X, condition=condition)
 
     def tail_probability(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """How rare it is for a row to be as unlikely as each of these: (rows,), above 0 to 1.
@@ -151,7 +159,7 @@ class Density(OutlierMixin, Fitted):
             OptionError: a model that is not of a table.
             DataError: rows that do not fit the schema.
         """
-        rows = self._checked(X)
+        rows = self.checked(X)
         if not isinstance(self.schema_, TableSchema):
             raise OptionError("column_scores: is of tables, and this model of numbers of one kind.")
         key = self._key(17, random_state)
@@ -182,8 +190,8 @@ class Density(OutlierMixin, Fitted):
             condition: of each of the rows X, of a model that was fitted with one. Baselines know
                 of none.
         """
-        rows = self._checked(X, condition)
-        known = self._kept_rows("check") if training is None else self._checked(training)
+        rows = self.checked(X, condition)
+        known = self._kept_rows("check") if training is None else self.checked(training)
         return queries.check(self.model_, rows, known, self.schema_, self._key(8))
 
     def diagnose(
@@ -206,13 +214,13 @@ class Density(OutlierMixin, Fitted):
             OptionError: a model of a table, or one whose prior heeds a condition.
             DataError: rows that do not fit the schema.
         """
-        rows = self._checked(X, condition)
+        rows = self.checked(X, condition)
         if isinstance(self.schema_, TableSchema):
             raise OptionError(
                 "diagnose: its gaps and residuals are of numbers of one kind, and this model is of"
                 " a table; check and log_evidence take one."
             )
-        known = self.rows_ if training is None else self._checked(training)
+        known = self.rows_ if training is None else self.checked(training)
         key = self._key(11, random_state)
         return queries.diagnose(self.model_, rows, key, known if count(known) else None)
 
@@ -250,8 +258,10 @@ class Density(OutlierMixin, Fitted):
         queries.require_same_units(self.model_, other.model_, schemas)
         if isinstance(X, Conditioned):
             X, condition = X.X, X.condition
+        if self.condition_ is None and other.condition_ is None:
+            self.checked(X, condition)
         rows, theirs = (
-            each._checked(X, None if each.condition_ is None else condition)
+            each.checked(X, None if each.condition_ is None else condition)
             for each in (self, other)
         )
         return queries.compare(

@@ -14,6 +14,7 @@ from jensen._sampling import fold, generator
 from jensen._types import PRNGKey, as_datum
 from jensen.data import Conditioned, ConditionSchema, Schema
 from jensen.errors import OptionError
+from jensen.estimator.stored import require_in_memory
 from jensen.model import Model
 
 __all__ = ["Fitted", "Seed", "drawn_seed"]
@@ -36,11 +37,16 @@ class Fitted(BaseEstimator):
 
     condition_: ConditionSchema | None
 
-    def _checked(self, X: Any, condition: Any = None) -> Any:
-        """Rows as the model sees them; those of a conditional one with their conditions."""
+    def checked(self, X: Any, condition: Any = None) -> Any:
+        """Rows as `model_` sees them: an array, or a `Datum` with mask or condition.
+
+        Raises `DataError` for rows that do not fit the schema, and `OptionError` for a condition
+        that is missing, or that the model is not given.
+        """
         check_is_fitted(self)
         if isinstance(X, Conditioned):
             X, condition = X.X, X.condition
+            require_in_memory(X, "condition")
         rows = self.schema_.check(X)
         given = self._given(condition, count(rows))
         return rows if given is None else replace(as_datum(rows), condition=given)

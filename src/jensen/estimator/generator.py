@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from jensen import inference, queries
-from jensen._batching import count, taken
+from jensen._batching import as_many, count, taken
 from jensen._sampling import generator
 from jensen._types import Data, Datum, PRNGKey, as_datum, condition_of
-from jensen.data import Conditioned, Schema, TableSchema
+from jensen.data import Conditioned, Schema, TableSchema, values_of
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
 from jensen.queries import ArrayFidelity, Closest, Denoised, Features, Fidelity
@@ -106,7 +106,7 @@ class Generator(Fitted):
         unless a seed was given, here or as the model's `random_state`. `condition` is that of each
         row, of a model that was fitted with one.
         """
-        checked = self._checked(X, condition)
+        checked = self.checked(X, condition)
         key = self._key(6, random_state, afresh=True)
         rows = queries.vary(self.model_, checked, key, n, mean=mean)
         flat = rows.reshape(-1, *self.schema_.shape)
@@ -134,7 +134,7 @@ class Generator(Fitted):
         check_is_fitted(self)
         if not isinstance(self.schema_, Schema):
             raise OptionError("closest: is of numbers of one kind; of a table take fidelity.")
-        rows = self.schema_.check(X.X if isinstance(X, Conditioned) else X)
+        rows = self.schema_.check(values_of(X))
         kept = _values(self._kept_rows("closest"))
         found = queries.closest(rows, kept, _values(self.held_out_))
         return replace(found, rows=self.schema_.restore(found.rows))
@@ -177,7 +177,7 @@ class Generator(Fitted):
                 not have, `n` below 1, an unknown source, no training rows kept, or too few rows.
             DataError: rows that do not fit the schema.
         """
-        rows = self._checked(X, condition)
+        rows = self.checked(X, condition)
         table = isinstance(self.schema_, TableSchema)
         for name, value in (("features", features),) if table else (("target", target),):
             if value is not None:
@@ -189,12 +189,12 @@ class Generator(Fitted):
         if training is None:
             known, fitted_to = self._kept_rows("fidelity"), self.training_rows_
         else:
-            known, fitted_to = self.schema_.check(training), None
+            known, fitted_to = self.schema_.check(values_of(training)), None
         n = count(rows) if n is None else n
         queries.require_number(n)
         given = condition_of(rows)
         if given is not None:
-            given = np.resize(given, (n, *given.shape[1:]))
+            given = as_many(given, n)
         drawn = self._drawn(self._key(16, random_state), n, source, given=given)
         if table:
             return queries.fidelity(Datum(drawn), known, rows, self.schema_, target, fitted_to)
@@ -210,7 +210,7 @@ class Generator(Fitted):
         How good such draws are, `posterior_draws(X, method).warning()` tells. `condition` is that
         of each row, of a model that was fitted with one.
         """
-        checked = self._checked(X, condition)
+        checked = self.checked(X, condition)
         rows = queries.reconstruct(self.model_, checked, self._key(10), method)
         return self._restored(rows, exact=False)
 

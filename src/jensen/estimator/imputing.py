@@ -89,7 +89,7 @@ class Imputing(Fitted):
             rows = replace(rows, condition=self._given(condition, count(rows)))
             in_units = lambda x: x.reshape(len(x), *schema.row_shape)
         elif missing is None:
-            rows, worth, in_units = self._checked(X, condition), schema.worth(), schema.in_units
+            rows, worth, in_units = self.checked(X, condition), schema.worth(), schema.in_units
         else:
             raise OptionError("missing: is of arrays; empty the cells of a table instead.")
         found = queries.impute(self.model_, rows, key, draws, level, keep, worth)

@@ -83,8 +83,18 @@ def describe_storage(X: Any, batch: int) -> list[str]:
     return told
 
 
-def in_pieces(X: Any, function: Callable[[Any], Any], join: Any = np.concatenate) -> Any:
-    """What a function of rows says of all; of images that are not in memory, piece by piece."""
+def in_pieces(
+    X: Any,
+    function: Callable[[Any], Any],
+    join: Any = np.concatenate,
+    condition: Any = None,
+) -> Any:
+    """What a function of rows says of all; of images that are not in memory, piece by piece.
+
+    Raises `OptionError` for those where each has a `condition` of its own.
+    """
+    if np.ndim(condition):
+        require_in_memory(X, "condition, one for each row,")
     return join([function(piece) for piece in X.pieces()]) if is_stored(X) else function(X)
 
 

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen import inference, queries
 from jensen._batching import count
-from jensen.data import Schema
+from jensen.data import Conditioned, Schema
 from jensen.errors import DataError, OptionError
 from jensen.estimator.arguments import checked_latents
 from jensen.estimator.fitted import Fitted, Seed
@@ -27,8 +27,16 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
 
     def transform(self, X: Any, *, condition: Any = None) -> np.ndarray:
         """E_q[z | x] of each row, shape (rows, latent_dim); images not in memory piece by piece."""
-        of = lambda X: inference.posterior_means(self.model_, self._checked(X, condition))
-        return in_pieces(X, of)
+        of = lambda X: inference.posterior_means(self.model_, self.checked(X, condition))
+        return in_pieces(X, of, condition=condition)
+
+    def fit_transform(
+        self, X: Any, y: Any = None, *, condition: Any = None, **options: Any
+    ) -> np.ndarray:
+        """`fit`, which takes the options, and `transform` of the same rows."""
+        fitted: Any = self
+        fitted.fit(X, y, condition=condition, **options)
+        return self.transform(X, condition=condition)
 
     def inverse_transform(self, X: Any, *, condition: Any = None) -> Any:
         """E[x | z] of each row of latents, shape (rows, latent_dim), as rows of data."""
@@ -61,7 +69,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
             OptionError: an impossible option, or "exact" where there is no closed form.
             DataError: rows that do not fit the schema.
         """
-        rows = self._checked(X, condition)
+        rows = self.checked(X, condition)
         key = self._key(9, random_state)
         return inference.posterior(self.model_, rows, key, method, draws)
 
@@ -92,9 +100,9 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
             DataError: rows that do not fit the schema.
         """
         self._require_array("interpolate")
-        if condition_of_Y is None:
-            condition_of_Y = condition
-        starts, ends = self._checked(X, condition), self._checked(Y, condition_of_Y)
+        if condition_of_Y is None and not isinstance(Y, Conditioned):
+            condition_of_Y = X.condition if isinstance(X, Conditioned) else condition
+        starts, ends = self.checked(X, condition), self.checked(Y, condition_of_Y)
         found = queries.interpolate(self.model_, starts, ends, steps)
         return self._means(found)
 
@@ -113,7 +121,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
             DataError: a row that does not fit the schema, or several.
         """
         self._require_array("traverse")
-        row = None if X is None else self._checked(X, condition)
+        row = None if X is None else self.checked(X, condition)
         if row is not None and count(row) != 1:
             raise DataError(f"traverse: takes one row, and got {count(row)}; give X[:1].")
         found = queries.traverse(self.model_, self._kept_rows("traverse"), row, steps)

@@ -89,6 +89,8 @@ def sample(
         OptionError: `n` below 1.
     """
     require_number(n)
+    if conditions is not None and len(conditions) != n:
+        raise OptionError(f"conditions: {len(conditions)} for n={n}; give one for each.")
     for_z, for_x = split(key)
     keys = split(for_z, n)
     if latents is None and conditions is not None:

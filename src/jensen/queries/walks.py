@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jensen._batching import count, taken
 from jensen._types import Data, condition_of
 from jensen.errors import OptionError
 from jensen.inference import is_active, means_beyond_prior, posterior_means, prior_variance
@@ -16,6 +17,8 @@ __all__ = ["Traversals", "interpolate", "traverse"]
 
 # A traversal goes as far as all but so many of the rows do, on both sides together.
 _BEYOND = 0.02
+# Fewer rows of one condition say less of how far latents reach there than all rows do.
+_FEWEST_ALIKE = 20
 
 
 def interpolate(model: Model, X: Data, Y: Data, steps: int = 10) -> np.ndarray:
@@ -73,10 +76,12 @@ def traverse(model: Model, X: Data, row: Data | None = None, steps: int = 10) ->
     Args:
         model: a `Model` whose z is one vector.
         X: rows, shape (rows, *event), which say how far each latent reaches: between the first
-            and the last hundredth of their posterior means.
+            and the last hundredth of their posterior means. Of a conditional model those of the
+            condition shown, if they are 20 or more.
         row: one row, shape (1, *event), whose posterior mean the other latents keep, and whose
             condition, of a conditional model, stays; without it the posterior mean of all of X,
-            and the condition that is commonest among them.
+            and the condition that is commonest among them, or where none comes twice that which
+            is closest to their mean.
         steps: values of each latent.
 
     Raises:
@@ -96,17 +101,44 @@ def traverse(model: Model, X: Data, row: Data | None = None, steps: int = 10) ->
             " nothing to walk along; train longer, or see diagnose."
         )
     latents = active[np.argsort(-(beyond.var(axis=0) / variance)[active], kind="stable")]
-    middle = codes.mean(axis=0) if row is None else posterior_means(model, row)[0]
-    ends = np.quantile(codes[:, latents], [_BEYOND / 2, 1 - _BEYOND / 2], axis=0)
+    shown = _typical(X) if row is None else row
+    own = posterior_means(model, shown)[0]
+    # E[z | condition] of a prior that heeds it, about which latents vary from row to row.
+    base = own - means_beyond_prior(model, shown)[0]
+    alike = beyond[_alike(X, shown)]
+    middle = base + alike.mean(axis=0) if row is None else own
+    ends = np.quantile(alike[:, latents], [_BEYOND / 2, 1 - _BEYOND / 2], axis=0)
+    ends = base[latents] + ends
     values = np.linspace(ends[0], ends[1], steps, axis=1).astype(codes.dtype)
     z = np.tile(middle, (len(latents), steps, 1))
     z[np.arange(len(latents)), :, latents] = values
-    conditions = condition_of(X if row is None else row)
+    conditions = condition_of(shown)
     if conditions is not None:
-        each, how_many = np.unique(conditions, axis=0, return_counts=True)
-        conditions = np.tile(each[np.argmax(how_many)], (len(latents) * steps, 1))
+        conditions = np.tile(conditions[0], (len(latents) * steps, 1))
     found = decode(model, z.reshape(-1, z.shape[-1]), conditions)
     return Traversals(latents, values, found.reshape(len(latents), steps, *found.shape[1:]))
+
+
+def _typical(X: Data) -> Data:
+    """One of the rows, of the condition that stands for all; the first where there are none."""
+    conditions = condition_of(X)
+    if conditions is None:
+        return taken(X, slice(1))
+    conditions = np.asarray(conditions)
+    _, first, how_many = np.unique(conditions, axis=0, return_index=True, return_counts=True)
+    chosen = first[np.argmax(how_many)]
+    if how_many.max() == 1:
+        chosen = np.argmin(((conditions - conditions.mean(axis=0)) ** 2).sum(axis=1))
+    return taken(X, slice(chosen, chosen + 1))
+
+
+def _alike(X: Data, shown: Data) -> np.ndarray:
+    """Which rows tell how far latents reach under one condition: those that have it, or all."""
+    conditions, own = condition_of(X), condition_of(shown)
+    if conditions is None or own is None:
+        return np.arange(count(X))
+    same = np.flatnonzero((np.asarray(conditions) == np.asarray(own)).all(axis=1))
+    return same if len(same) >= _FEWEST_ALIKE else np.arange(count(X))
 
 
 def _require_steps(steps: Any) -> None:

@@ -87,7 +87,7 @@ class StoredImages:
     def __getitem__(self, which: Any) -> np.ndarray:
         numbers = self._numbers(which)
         found = self.reader.read(numbers) if self.kept is None else self.kept[numbers]
-        if self.changed is None:
+        if self.changed is None or not len(found):
             return found
         try:
             return self.changed[0](found)
@@ -132,7 +132,10 @@ class StoredImages:
 
     def part(self, which: Any) -> Self:
         """Those of these numbers, which are not read until they are asked for."""
-        return replace(self, chosen=self._numbers(which))
+        chosen = self._numbers(which)
+        labels = None if self.labels is None else self.labels[which]
+        files = None if self.files is None else tuple(np.array(self.files, object)[which])
+        return replace(self, chosen=chosen, labels=labels, files=files)
 
     def through(self, change: Callable[[np.ndarray], np.ndarray], name: str) -> Self:
         """The same images, to which something more is done whenever they are read.
@@ -177,6 +180,8 @@ class StoredImages:
         """What was asked for in numbers of the reader's images."""
         if isinstance(which, (int, np.integer)):
             raise DataError(f"{self.name}: X[{which}] is one image; ask for rows: X[[{which}]]")
+        if np.size(which) == 0:
+            return np.zeros(0, int)
         if self.chosen is not None:
             return self.chosen[which]
         if isinstance(which, slice):

@@ -10,7 +10,7 @@ __all__ = ["in_threads"]
 
 _MOST_THREADS = 8
 # Results that may be waiting for one before them: a large picture among small ones.
-_WAITING = 256
+_WAITING = 32
 
 T = TypeVar("T")
 R = TypeVar("R")

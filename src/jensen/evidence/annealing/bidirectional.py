@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from jensen._batching import map_rows
+from jensen._batching import as_many, map_rows
 from jensen._sampling import split
 from jensen._types import Data, Datum, PRNGKey
 from jensen.errors import OptionError
@@ -105,7 +105,7 @@ def _simulated(model: Model, condition: Any, key: PRNGKey) -> tuple[Array, Array
 def simulate(model: Model, key: PRNGKey, rows: int, like: Data | None = None) -> Simulated:
     """`rows` draws of z ~ p(z), x ~ p(x | z), with masks and conditions of `like` where it has."""
     known = (like.mask, like.condition) if isinstance(like, Datum) else (None, None)
-    mask, condition = jax.tree.map(lambda each: np.resize(each, (rows, *each.shape[1:])), known)
+    mask, condition = as_many(known, rows) if jax.tree.leaves(known) else known
     x, z = map_rows(_simulated, model, condition, split(key, rows))
     return Simulated(Datum(x, mask, condition) if isinstance(like, Datum) else x, z)
 

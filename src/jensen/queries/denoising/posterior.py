@@ -158,7 +158,7 @@ def denoise(
     )
     draws = _CANDIDATES if method == "resampled" else _DRAWS
     # Every draw is decoded and kept until its row is done.
-    batch = _ROWS if draws == _DRAWS else rows_of(method, len(noisy))
+    batch = _ROWS if method in ("encoder", "refined") else rows_of(method, len(noisy))
     context = _Context(folded, method, draws)
     found = map_rows(_one_row, context, rows, row_keys(key, rows), batch=batch)
     mean, std, ess, khat, rhat = found
