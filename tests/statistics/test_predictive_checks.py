@@ -119,7 +119,7 @@ def many_p_values(rows, generated, training, monkeypatch):
     """By name, the p-values of each six of the rows beside 19 times six of those generated."""
     pieces = iter(generated.reshape(-1, REPLICATIONS * ROWS, FEATURES))
     monkeypatch.setattr(predictive, "REPLICATIONS", REPLICATIONS)
-    monkeypatch.setattr(predictive, "sample", lambda model, key, n: next(pieces))
+    monkeypatch.setattr(predictive, "sample", lambda model, key, n, conditions: next(pieces))
     key = jax.random.key(SEED)
     found = [
         {
