@@ -174,6 +174,12 @@ def test_rows_with_conditions_are_cut_by_place():
     assert frame[np.array([2])].X["x"].tolist() == [3]
 
 
+def test_conditions_are_given_once(vae, labelled):
+    X, labels = labelled
+    with pytest.raises(OptionError, match="have theirs with them"):
+        vae.score_samples(Conditioned(X[:3], labels[:3]), condition=labels[:3])
+
+
 def test_one_condition_stands_for_all_only_where_it_is_whole():
     labels = infer_condition(["a", "b"], 2)
     np.testing.assert_array_equal(labels.check(["a"], 3), [[1, 0]] * 3)

@@ -1,8 +1,19 @@
 """Images, fitted with convolutional networks."""
 
 import numpy as np
+import pytest
 
 import jensen
+
+
+@pytest.mark.parametrize(("width", "latents"), [(399, 10), (400, 20)])
+def test_rows_of_many_numbers_have_more_latents(tmp_path, width, latents):
+    X = np.random.default_rng(0).integers(0, 2, (30, width))
+    vae = jensen.VAE(hidden=(2,), max_epochs=1, draws=5, random_state=0).fit(X)
+    assert vae.transform(X[:2]).shape == (2, latents)
+    loaded = jensen.load(vae.save(tmp_path / "many.jensen"))
+    assert (loaded.latent_dim, loaded.latent_dim_) == ("auto", latents)
+    assert loaded.inverse_transform(np.zeros((1, latents))).shape == (1, width)
 
 
 def test_a_convolutional_vae_learns_and_comes_back_from_its_file(tmp_path):

@@ -10,6 +10,7 @@ from jensen._words import counted
 from jensen.data import Conditioned, ConditionSchema, Dataset, TableSchema
 from jensen.data.images import StoredImages
 from jensen.data.numpy_files import keys_of, read_npy, read_npz
+from jensen.data.tables.reading import SUFFIXES
 from jensen.errors import DataError, OptionError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ __all__ = ["conditioned", "parsed", "with_condition"]
 
 # What stands for the labels that come with the data.
 _LABELS = "labels"
-_FRAMES = (".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather")
 
 
 def conditioned(
@@ -109,7 +109,7 @@ def _found(source: "Source", dataset: Dataset, known: ConditionSchema | None) ->
 def _of_file(path: Path) -> np.ndarray:
     if path.suffix.lower() == ".npy":
         return read_npy(path)
-    if path.suffix.lower() not in _FRAMES:
+    if path.suffix.lower() not in SUFFIXES:
         raise OptionError(
             f"--condition {path}: unknown kind of file; give a .npy, .csv, .tsv, .parquet or .arrow"
         )

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jensen._files import write_atomic
-from jensen.cli._inputs import FRAMES
 from jensen.data import TableSchema
+from jensen.data.tables.reading import SUFFIXES, TEXTS
 from jensen.errors import FileError, OptionError
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
-    "TABLES",
     "csv_of",
     "drawn",
     "records",
@@ -26,8 +25,7 @@ __all__ = [
     "write_pieces",
 ]
 
-_PARQUET, _CSV = ".parquet", (".csv", ".tsv")
-TABLES = (*_CSV, *FRAMES)
+_PARQUET = ".parquet"
 
 
 def drawn(frame: "pl.DataFrame") -> "pl.DataFrame":
@@ -48,8 +46,8 @@ def drawn(frame: "pl.DataFrame") -> "pl.DataFrame":
 
 def require_table_suffix(out: Path | None, option: str = "out") -> None:
     """Refuse a file's name where no table can be written to it."""
-    if out is not None and out.suffix.lower() not in TABLES:
-        raise OptionError(f"--{option} {out}: a table goes to one of {', '.join(TABLES)}")
+    if out is not None and out.suffix.lower() not in SUFFIXES:
+        raise OptionError(f"--{option} {out}: a table goes to one of {', '.join(SUFFIXES)}")
 
 
 def csv_of(
@@ -72,7 +70,7 @@ def csv_of(
 def write_frame(out: Path, frame: "pl.DataFrame", schema: TableSchema | None = None) -> None:
     """Write a table, whole or not at all; `schema` says how CSV writes its dates."""
     suffix = out.suffix.lower()
-    if suffix in _CSV:
+    if suffix in TEXTS:
         write_atomic(out, csv_of(frame, schema, separator=_separator(out)))
         return
     buffer = io.BytesIO()
@@ -96,7 +94,7 @@ def write_pieces(out: Path, pieces: Iterable["pl.DataFrame"], schema: TableSchem
         with TemporaryDirectory(dir=out.parent, prefix=".jensen-") as folder:
             parts, whole = [], Path(folder) / f"whole{suffix}"
             for number, piece in enumerate(pieces):
-                if suffix in _CSV:
+                if suffix in TEXTS:
                     text = csv_of(piece, schema, header=not number, separator=_separator(out))
                     with whole.open("a", encoding="utf-8", newline="") as file:
                         file.write(text)

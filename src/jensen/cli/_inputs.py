@@ -17,13 +17,13 @@ from jensen.data import BUILT_IN, Dataset, TableSchema
 from jensen.data.csv_lines import Text
 from jensen.data.images import MEMORY, StoredImages
 from jensen.data.sources import STDIN, place, read_stdin
+from jensen.data.tables.reading import FRAMES
 from jensen.errors import DataError, JensenError, OptionError
 
 if TYPE_CHECKING:
     from jensen import VAE
 
 __all__ = [
-    "FRAMES",
     "Source",
     "array_of",
     "chosen_pieces",
@@ -40,10 +40,6 @@ __all__ = [
     "read_fitting_rows",
     "read_rows",
 ]
-
-
-FRAMES = (".parquet", ".arrow", ".ipc", ".feather")
-"""Files whose columns have types."""
 
 
 @dataclass(frozen=True)

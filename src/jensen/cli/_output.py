@@ -14,12 +14,13 @@ import numpy as np
 
 from jensen._files import write_atomic
 from jensen._words import counted
+from jensen.data.tables.reading import SUFFIXES
 from jensen.errors import OptionError
 
 __all__ = ["Answer", "plain", "print_json", "require_suffix", "say", "write_array"]
 
 _TEXT = {".csv": ",", ".tsv": "\t"}
-_SUFFIXES = (".npy", ".csv", ".tsv", ".parquet", ".arrow", ".ipc", ".feather")
+_SUFFIXES = (".npy", *SUFFIXES)
 
 
 def say(quiet: bool, line: str | None) -> None:

@@ -14,6 +14,7 @@ from jensen.data.images import is_idx
 from jensen.data.images.stored import require_memory
 from jensen.data.sources import STDIN, place
 from jensen.data.tables import Reading, mixes_kinds, read
+from jensen.data.tables.reading import TEXTS
 from jensen.errors import DataError, FileError, OptionError
 
 __all__ = ["Fitting", "overrides_of", "read_schema", "read_to_fit", "schema_digest"]
@@ -26,7 +27,6 @@ _OF_NUMBERS = {
     "binarise": "none",
     "likelihood": "auto",
 }
-_CSV = (".csv", ".tsv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,4 +167,4 @@ def _numbers(source: Source, settings: Mapping[str, Any], dataset: Dataset) -> F
 
 
 def _is_csv(data: str) -> bool:
-    return Path(data).suffix.lower() in _CSV and not Path(data).is_dir()
+    return Path(data).suffix.lower() in TEXTS and not Path(data).is_dir()

@@ -58,7 +58,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
     rows = vae.checked(X)
     steps = ladder(vae.model_, rows, jax.random.key(0), check.elbo, check.evidence)
     return ReportData(
-        title=f"{held_out.name}: {what} VAE with {counted(vae.latent_dim, 'latent')}",
+        title=f"{held_out.name}: {what} VAE with {counted(vae.latent_dim_, 'latent')}",
         summary=plain(told),
         event_shape=schema.shape,
         assumptions=[

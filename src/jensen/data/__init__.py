@@ -1,6 +1,12 @@
 """Data in and out: raw data becomes checked float32 rows, samples become the user's own type."""
 
-from jensen.data.conditions import Conditioned, ConditionSchema, infer_condition, values_of
+from jensen.data.conditions import (
+    Conditioned,
+    ConditionSchema,
+    infer_condition,
+    unpaired,
+    values_of,
+)
 from jensen.data.frames import container_of
 from jensen.data.inferring import infer
 from jensen.data.kinds import KINDS
@@ -31,5 +37,6 @@ __all__ = [
     "load",
     "require_training_rows",
     "split",
+    "unpaired",
     "values_of",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from jensen._words import counted
 from jensen.errors import DataError, OptionError
 
-__all__ = ["ConditionSchema", "Conditioned", "infer_condition", "values_of"]
+__all__ = ["ConditionSchema", "Conditioned", "infer_condition", "unpaired", "values_of"]
 
 # Each label is a number that encoder and decoder are given.
 _MOST_LABELS = 1000
@@ -48,6 +48,18 @@ class Conditioned:
 def values_of(X: Any) -> Any:
     """Rows without their conditions, if they have any."""
     return X.X if isinstance(X, Conditioned) else X
+
+
+def unpaired(X: Any, condition: Any = None) -> tuple[Any, Any]:
+    """Rows and their conditions, whether these come with them or are given beside them.
+
+    Raises `OptionError` where they do both.
+    """
+    if not isinstance(X, Conditioned):
+        return X, condition
+    if condition is not None:
+        raise OptionError("condition: these rows have theirs with them; leave it out.")
+    return X.X, X.condition
 
 
 @dataclass(frozen=True)

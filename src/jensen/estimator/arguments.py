@@ -48,6 +48,9 @@ _AUTOMATIC = {
 # The beta-binomial of more levels than these is no product of a few terms any more: a gradient of
 # 128 images of 28 x 28 bytes took 262 ms with it, and 25 ms with mixtures of five logistics.
 _MOST_OF_A_PRODUCT, _OF_MANY_LEVELS = 64, "logistic-mixture:5"
+# Latents, of most rows and of rows of many numbers: of binarised MNIST 20 have 5 nats a row more
+# than 10 (-86.3 beside -91.3).
+_LATENTS, _MANY_NUMBERS, _LATENTS_OF_MANY = 10, 400, 20
 # What "auto" stands for. A table has few columns, of which each row shows only some: its networks
 # want little shrinkage and many steps, and their average is worth more than any of them.
 _OF_ARRAYS = {"average": None}
@@ -69,6 +72,7 @@ _OF_NUMBERS = {"high": None, "shape": None, "dtype": None, "binarise": "none"}
 _TRAINING = (
     "max_epochs", "batch_size", "learning_rate", "warmup", "decay", "weight_decay", "clip",
     "average", "early_stopping", "patience", "max_time",
+    "precision",
 )  # fmt: skip
 
 
@@ -166,7 +170,7 @@ def assembly_of(vae: "VAE", schema: AnySchema, rows: int, condition: int = 0) ->
     return (
         _likelihood_of(vae, schema)
         | {
-            "latent_dim": _whole("latent_dim", vae.latent_dim),
+            "latent_dim": _latents(vae.latent_dim, schema),
             "network": network,
             "hidden": _widths(hidden),
             "activation": vae.activation,
@@ -177,6 +181,18 @@ def assembly_of(vae: "VAE", schema: AnySchema, rows: int, condition: int = 0) ->
         }
         | ({"condition": condition} if condition else {})
     )
+
+
+def _latents(latent_dim: int | str, schema: AnySchema) -> int:
+    if not _is_auto(latent_dim):
+        if not is_whole(latent_dim, 1):
+            raise OptionError(
+                f"latent_dim={latent_dim!r}: must be 'auto' or a whole number of at least 1."
+            )
+        return int(latent_dim)
+    if isinstance(schema, Schema) and schema.width >= _MANY_NUMBERS:
+        return _LATENTS_OF_MANY
+    return _LATENTS
 
 
 def _likelihood_of(vae: "VAE", schema: AnySchema) -> dict[str, Any]:

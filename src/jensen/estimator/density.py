@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen import evidence, queries
 from jensen._batching import count, taken
-from jensen.data import Conditioned, TableSchema
+from jensen.data import TableSchema, unpaired
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
 from jensen.estimator.stored import in_pieces, require_in_memory
@@ -256,8 +256,7 @@ class Density(OutlierMixin, Fitted):
         check_is_fitted(other)
         schemas = (self.schema_, other.schema_)
         queries.require_same_units(self.model_, other.model_, schemas)
-        if isinstance(X, Conditioned):
-            X, condition = X.X, X.condition
+        X, condition = unpaired(X, condition)
         if self.condition_ is None and other.condition_ is None:
             self.checked(X, condition)
         rows, theirs = (

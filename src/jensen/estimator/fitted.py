@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from jensen._batching import count
 from jensen._sampling import fold, generator
 from jensen._types import PRNGKey, as_datum
-from jensen.data import Conditioned, ConditionSchema, Schema
+from jensen.data import ConditionSchema, Schema, unpaired
 from jensen.errors import OptionError
 from jensen.estimator.stored import require_in_memory
 from jensen.model import Model
@@ -44,8 +44,8 @@ class Fitted(BaseEstimator):
         that is missing, or that the model is not given.
         """
         check_is_fitted(self)
-        if isinstance(X, Conditioned):
-            X, condition = X.X, X.condition
+        X, condition = unpaired(X, condition)
+        if condition is not None:
             require_in_memory(X, "condition")
         rows = self.schema_.check(X)
         given = self._given(condition, count(rows))

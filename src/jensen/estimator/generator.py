@@ -10,7 +10,7 @@ from jensen import inference, queries
 from jensen._batching import as_many, count, taken
 from jensen._sampling import generator
 from jensen._types import Data, Datum, PRNGKey, as_datum, condition_of
-from jensen.data import Conditioned, Schema, TableSchema, values_of
+from jensen.data import Schema, TableSchema, unpaired, values_of
 from jensen.errors import OptionError
 from jensen.estimator.fitted import Fitted, Seed
 from jensen.queries import ArrayFidelity, Closest, Denoised, Features, Fidelity
@@ -237,8 +237,7 @@ class Generator(Fitted):
             DataError: rows that do not fit the schema, or not finite.
         """
         check_is_fitted(self)
-        if isinstance(X, Conditioned):
-            X, condition = X.X, X.condition
+        X, condition = unpaired(X, condition)
         schema = self.schema_
         if not isinstance(schema, Schema):
             raise OptionError(

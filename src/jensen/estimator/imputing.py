@@ -11,7 +11,7 @@ from jensen import queries
 from jensen._batching import count
 from jensen._sampling import generator
 from jensen._types import Datum, PRNGKey
-from jensen.data import Conditioned, Schema, TableSchema, container_of
+from jensen.data import Schema, TableSchema, container_of, unpaired
 from jensen.errors import DataError, OptionError
 from jensen.estimator.fitted import Fitted, Seed
 
@@ -82,8 +82,7 @@ class Imputing(Fitted):
         check_is_fitted(self)
         key = self._key(13, random_state)
         worth, schema = None, self.schema_
-        if isinstance(X, Conditioned):
-            X, condition = X.X, X.condition
+        X, condition = unpaired(X, condition)
         if isinstance(schema, Schema):
             rows = _with_holes(schema, X, missing)
             rows = replace(rows, condition=self._given(condition, count(rows)))

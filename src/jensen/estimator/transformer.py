@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from jensen import inference, queries
 from jensen._batching import count
-from jensen.data import Conditioned, Schema
+from jensen.data import Conditioned, Schema, unpaired
 from jensen.errors import DataError, OptionError
 from jensen.estimator.arguments import checked_latents
 from jensen.estimator.fitted import Fitted, Seed
@@ -23,10 +23,10 @@ __all__ = ["Transformer"]
 class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
     """z of rows: its posterior's mean or draws; and rows of z."""
 
-    latent_dim: int
+    latent_dim_: int
 
     def transform(self, X: Any, *, condition: Any = None) -> np.ndarray:
-        """E_q[z | x] of each row, shape (rows, latent_dim); images not in memory piece by piece."""
+        """E_q[z | x] of each row, (rows, latent_dim_); images not in memory piece by piece."""
         of = lambda X: inference.posterior_means(self.model_, self.checked(X, condition))
         return in_pieces(X, of, condition=condition)
 
@@ -39,9 +39,9 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
         return self.transform(X, condition=condition)
 
     def inverse_transform(self, X: Any, *, condition: Any = None) -> Any:
-        """E[x | z] of each row of latents, shape (rows, latent_dim), as rows of data."""
+        """E[x | z] of each row of latents, shape (rows, latent_dim_), as rows of data."""
         check_is_fitted(self)
-        Z = checked_latents(X, self.latent_dim)
+        Z = checked_latents(X, self.latent_dim_)
         given = self._given(condition, len(Z))
         return self._restored(queries.decode(self.model_, Z, given), exact=False)
 
@@ -101,7 +101,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
         """
         self._require_array("interpolate")
         if condition_of_Y is None and not isinstance(Y, Conditioned):
-            condition_of_Y = X.condition if isinstance(X, Conditioned) else condition
+            condition_of_Y = unpaired(X, condition)[1]
         starts, ends = self.checked(X, condition), self.checked(Y, condition_of_Y)
         found = queries.interpolate(self.model_, starts, ends, steps)
         return self._means(found)
@@ -140,7 +140,7 @@ class Transformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitted):
 
     @property
     def _n_features_out(self) -> int:
-        return int(self.latent_dim)
+        return int(self.latent_dim_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -259,6 +259,7 @@ class _Run:
                 jnp.float32(options.clip),
                 None if survival is None else survival[known],
                 block.due,
+                self.options.precision,
             )
 
     @cached_property

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jensen.errors import OptionError
+from jensen.parts.networks import require_precision
 
 __all__ = ["Options", "is_number", "is_whole"]
 
@@ -41,6 +42,9 @@ class Options:
         patience: see there; "auto" is 50, or as many as make `patient_steps`.
         max_time: seconds after which no new epoch is begun, or `None`.
         checkpoint_seconds: seconds between checkpoints, where there is a folder for them.
+        precision: "float32", or "bfloat16", in which an accelerator multiplies faster: of the
+            networks' numbers eight bits count then, in the steps alone. What is judged, kept and
+            scored is in single precision.
         auto_steps: how many steps `max_epochs="auto"` makes.
         patient_steps: how many steps `patience="auto"` waits, at least.
     """
@@ -57,6 +61,7 @@ class Options:
     patience: int | str = "auto"
     max_time: float | None = None
     checkpoint_seconds: float = 5.0
+    precision: str = "float32"
     auto_steps: int = _STEPS
     patient_steps: int = 0
 
@@ -89,6 +94,7 @@ class Options:
             value = getattr(self, name)
             unset = value is None and name in ("average", "max_time")
             self._require(name, unset or (is_number(value) and holds(value)), legal)
+        require_precision(self.precision)
 
     def _require(self, name: str, holds: bool, legal: str) -> None:
         if not holds:

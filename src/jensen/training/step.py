@@ -18,6 +18,7 @@ from jensen._sampling import numbered
 from jensen._types import Constant, PRNGKey, Scalar
 from jensen.model import Model
 from jensen.objectives import Objective, Terms
+from jensen.parts.networks import with_precision
 
 __all__ = [
     "State",
@@ -105,12 +106,14 @@ def run_steps(
     clip: Scalar,
     survival: Array | np.ndarray | None,
     due: Array | np.ndarray | None = None,
+    precision: str = "float32",
 ) -> tuple[State, StepInfo]:
     """One step of Adam for each row of `index`, shape (steps, batch), which names rows of `data`.
 
     `weight`, alike, is 0 where a batch is filled up; `number`, which steps of the epoch these are,
     `rates`, `epoch` and `survival`, the share of the running average that survives a step, have
     shape (steps,). Of a block that is filled up only the first `due` steps are taken.
+    Networks multiply to `precision`.
 
     Where the objective or the gradient of any step is not finite, `failed` says so and the state
     returned is of no use: go on from the one that was given. (To keep the last good one in here
@@ -118,7 +121,7 @@ def run_steps(
     """
 
     def loss(trainable: Any, rows: Any, weight: Array, keys: Any, epoch: Scalar) -> Any:
-        model = eqx.combine(trainable, rest)
+        model = with_precision(eqx.combine(trainable, rest), precision)
         terms = jax.vmap(lambda x, key: objective(model, x, key, epoch))(rows, keys)
         over_rows = jax.tree.map(lambda each: jnp.sum(weight * each) / jnp.sum(weight), terms)
         return -over_rows.surrogate, over_rows

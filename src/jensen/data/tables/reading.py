@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
     from jensen.data.tables.schema import TableSchema
 
-_CSV, _PARQUET, _ARROW = (".csv", ".tsv"), (".parquet",), (".arrow", ".ipc", ".feather")
-SUFFIXES = (*_CSV, *_PARQUET, *_ARROW)
+TEXTS = (".csv", ".tsv")
+_PARQUET = ".parquet"
+FRAMES = (_PARQUET, ".arrow", ".ipc", ".feather")
+"""Files whose columns have types."""
+SUFFIXES = (*TEXTS, *FRAMES)
 _AT_ONCE = 50_000
 
 
@@ -104,7 +107,7 @@ def pieces(
             yield _typed_frame(text, where, schema).frame
         return
     try:
-        scan = (pl.scan_parquet if _suffix(path) in _PARQUET else pl.scan_ipc)(str(path))
+        scan = (pl.scan_parquet if _suffix(path) == _PARQUET else pl.scan_ipc)(str(path))
         total = int(scan.select(pl.len()).collect().item())
         for start in range(0, total, rows):
             yield scan.slice(start, rows).collect()
@@ -137,18 +140,18 @@ def _opened(source: str | Path | Text, header: bool | None) -> Path | Text:
 
 
 def _suffix(path: Path | Text) -> str:
-    return _CSV[0] if isinstance(path, Text) else path.suffix.lower()
+    return TEXTS[0] if isinstance(path, Text) else path.suffix.lower()
 
 
 def _is_csv(path: Path | Text) -> bool:
-    return _suffix(path) in _CSV
+    return _suffix(path) in TEXTS
 
 
 def _scanned(path: Any) -> "pl.DataFrame":
     import polars as pl
 
     try:
-        frame = (pl.read_parquet if _suffix(path) in _PARQUET else pl.read_ipc)(path)
+        frame = (pl.read_parquet if _suffix(path) == _PARQUET else pl.read_ipc)(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _damaged(path, error) from None
     if not len(frame):
@@ -157,7 +160,7 @@ def _scanned(path: Any) -> "pl.DataFrame":
 
 
 def _damaged(path: Any, error: Exception) -> DataError:
-    kind = "a Parquet file" if _suffix(path) in _PARQUET else "an Arrow file"
+    kind = "a Parquet file" if _suffix(path) == _PARQUET else "an Arrow file"
     first = str(error).partition("\n")[0]
     return DataError(f"{path}: not {kind}, or damaged ({first}); write it again")
 

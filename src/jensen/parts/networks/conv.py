@@ -11,10 +11,9 @@ numbers is taken.
 """
 
 from math import ceil, prod
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
@@ -24,18 +23,14 @@ from jensen._types import PRNGKey
 from jensen.errors import OptionError
 from jensen.parts.networks._products import pixel_product
 from jensen.parts.networks.mlp import zeros
+from jensen.parts.networks.precision import EXACT, Layer, on_cpu
 
-__all__ = ["PRECISIONS", "Conv", "ConvTransposed", "halved", "with_precision"]
+__all__ = ["Conv", "ConvTransposed", "halved"]
 
-PRECISIONS = ("float32", "bfloat16")
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
-# Of 32-bit numbers accelerators would keep ten bits, if they were not asked for all.
-_EXACT = lax.Precision.HIGHEST
-
-Tree = TypeVar("Tree")
 
 
-class Conv(eqx.Module):
+class Conv(Layer):
     """A convolution at a stride: (height, width, in) ↦ (⌈height/stride⌉, ⌈width/stride⌉, out).
 
     Where the kernel reaches beyond the image it finds zeros, as many on either side, and of an
@@ -45,9 +40,7 @@ class Conv(eqx.Module):
         weight: the kernel.
         bias: one number a channel, or `None`.
         stride: pixels from one place of the kernel to the next.
-        precision: "bfloat16" takes products of numbers that are rounded to eight bits, on
-            accelerators alone; what comes in and goes out is in single precision, as the
-            parameters are. It is for training: for scores see `with_precision`.
+        precision: see `Layer`.
     """
 
     name: ClassVar[str] = "conv"
@@ -82,7 +75,7 @@ class Conv(eqx.Module):
         return cls(jnp.asarray(noise * spread), zeros(noise.shape[-1]), stride)
 
     def __call__(self, x: Float[Array, "height width in"]) -> Float[Array, "rows columns out"]:
-        if _on_cpu():
+        if on_cpu():
             y = _conv_by_products(x, self.weight, self.stride)
         else:
             low = jnp.dtype(self.precision)
@@ -90,7 +83,7 @@ class Conv(eqx.Module):
         return _biased(y.astype(x.dtype), self.bias)
 
 
-class ConvTransposed(eqx.Module):
+class ConvTransposed(Layer):
     """The transpose of a `Conv`, which paints its kernel at each pixel: from small images to large.
 
     Its output has the `size` from which a `Conv` of the same kernel and stride makes the input's:
@@ -139,7 +132,7 @@ class ConvTransposed(eqx.Module):
         return cls(jnp.asarray(noise * spread), zeros(noise.shape[-1]), size, stride)
 
     def __call__(self, x: Float[Array, "rows columns in"]) -> Float[Array, "height width out"]:
-        if _on_cpu():
+        if on_cpu():
             y = _transposed_by_products(x, self.weight, self.stride, self.size)
         else:
             low = jnp.dtype(self.precision)
@@ -149,40 +142,10 @@ class ConvTransposed(eqx.Module):
         return _biased(y.astype(x.dtype), self.bias)
 
 
-def with_precision(tree: Tree, precision: str) -> Tree:
-    """The same model or network, of whose convolutions all have another `precision`.
-
-    Training may take "bfloat16"; what is scored is `with_precision(model, "float32")`, which has
-    the same parameters. An evidence is a sum over all pixels, to which rounding to eight bits
-    adds errors that no estimate of Monte Carlo error sees.
-
-    Raises `OptionError` for a precision that is unknown.
-    """
-    if precision not in PRECISIONS:
-        raise OptionError(
-            f"precision={precision!r} is unknown: choose one of {', '.join(PRECISIONS)}."
-        )
-    is_convolution = lambda node: isinstance(node, (Conv, ConvTransposed))
-
-    def changed(node: Any) -> Any:
-        if isinstance(node, Conv):
-            return Conv(node.weight, node.bias, node.stride, precision)
-        if isinstance(node, ConvTransposed):
-            return ConvTransposed(node.weight, node.bias, node.size, node.stride, precision)
-        return node
-
-    found: Tree = jax.tree.map(changed, tree, is_leaf=is_convolution)
-    return found
-
-
 def halved(size: tuple[int, int], stride: int = 2) -> tuple[int, int]:
     """The size of what a `Conv` makes of an image: each side divided by the stride, rounded up."""
     height, width = size
     return -(-height // stride), -(-width // stride)
-
-
-def _on_cpu() -> bool:
-    return jax.default_backend() == "cpu"
 
 
 def _biased(y: Array, bias: Array | None) -> Array:
@@ -202,7 +165,7 @@ def _conv_by_library(x: Array, weight: Array, stride: int) -> Array:
     kernel = weight.shape[:2]
     padding = [_padding(side, k, stride) for side, k in zip(x.shape, kernel, strict=False)]
     return lax.conv_general_dilated(
-        x[None], weight, (stride, stride), padding, dimension_numbers=_LAYOUT, precision=_EXACT
+        x[None], weight, (stride, stride), padding, dimension_numbers=_LAYOUT, precision=EXACT
     )[0]
 
 
@@ -220,7 +183,7 @@ def _transposed_by_library(x: Array, weight: Array, stride: int, size: tuple[int
         padding,
         lhs_dilation=(stride, stride),
         dimension_numbers=_LAYOUT,
-        precision=_EXACT,
+        precision=EXACT,
     )[0]
 
 

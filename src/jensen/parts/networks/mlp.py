@@ -15,6 +15,7 @@ from jaxtyping import Float
 from jensen._sampling import Normals, standard_normal
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
+from jensen.parts.networks.precision import Layer, product
 
 __all__ = ["ACTIVATIONS", "MLP", "Linear", "require_activation", "require_widths", "zeros"]
 
@@ -46,13 +47,14 @@ def zeros(count: int) -> Array:
     return jnp.asarray(np.zeros(count, np.float32))
 
 
-class Linear(eqx.Module):
-    """x ↦ W x + b, its output in any shape."""
+class Linear(Layer):
+    """x ↦ W x + b, its output in any shape, to a `precision`: see `Layer`."""
 
     name: ClassVar[str] = "linear"
     weight: Float[Array, "out in"]
     bias: Float[Array, " out"]
     out_shape: tuple[int, ...] = eqx.field(static=True)
+    precision: str = eqx.field(static=True, default="float32")
 
     @classmethod
     def draw(
@@ -68,7 +70,8 @@ class Linear(eqx.Module):
         return cls(jnp.asarray(noise * spread), zeros(len(noise)), out_shape)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        return (x.reshape(-1) @ self.weight.T + self.bias).reshape(self.out_shape)
+        y = product(x.reshape(-1), self.weight.T, self.precision)
+        return (y + self.bias).reshape(self.out_shape)
 
 
 class MLP(eqx.Module):
