@@ -308,7 +308,9 @@ def test_fit_given_an_array_of_the_same_file(run, place):
     small = "--latent 1 --hidden 4 --epochs 2 --quiet"
     told = run(f"fit both.npz --key X --condition y {small} --out run --json").out
     assert np.isfinite(json.loads(told)["log_evidence"]["value"])
-    assert (place / "run" / "report.html").exists()
+    page = (place / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Given each label" in page
+    assert "samples of each" not in page
     # Where the conditions are is noted with the run.
     checked = run("check run both.npz --key X --json --quiet").out
     assert len(json.loads(checked)["rows"]) == 6

@@ -30,6 +30,8 @@ _LEAST_LIKELY = 16
 # Of images: ways between two of them, steps of each, latents, samples beside training images.
 _WAYS, _STEPS, _LATENTS, _CLOSEST = 6, 11, 10, 24
 _DOTS = 2000
+# Of a conditional model: labels to draw samples of, and how many of each.
+_LABELS, _OF_EACH = 20, 8
 # Of a table: rows drawn, to count by, and how many of them to show.
 _DRAWN, _SHOWN = 2000, 16
 
@@ -79,6 +81,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
         least_likely_evidence=evidence.values[worst],
         least_likely_rows=held_out.indices[worst],
         **_latent_picture(vae, held_out),
+        **_of_labels(vae, X, evidence.values),
         **(_of_table(vae, held_out, worst) if table else _of_arrays(vae, X)),
     )
 
@@ -127,6 +130,38 @@ def _of_images(vae: "VAE", X: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
     return found | {
         "traversals": walked(moved.rows[:_LATENTS]),
         "traversed": moved.latents[:_LATENTS],
+    }
+
+
+def _of_labels(vae: "VAE", X: Any, values: np.ndarray) -> dict[str, Any]:
+    """Of a model of rows given a label: evidence by label, and samples given each."""
+    if vae.condition_ is None or vae.condition_.labels is None:
+        return {}
+    labels = vae.condition_.labels
+    # Each label is a number of its own, and the row's is the one that is not zero.
+    which = np.argmax(vae.condition_.check(X.condition, len(X)), axis=1)
+    by_label = [values[which == number] for number in range(len(labels))]
+    conditions = [
+        {
+            "name": str(label),
+            "rows": len(each),
+            "value": each.mean() if len(each) else None,
+            "stderr": each.std(ddof=1) / len(each) ** 0.5 if len(each) > 1 else None,
+        }
+        for label, each in zip(labels, by_label, strict=True)
+    ]
+    if image_shape(vae.schema_) is None:
+        return {"conditions": plain(conditions)}
+    shown = labels[:_LABELS]
+    asked = np.repeat(np.array(shown), _OF_EACH)
+    drawn = (
+        vae.sample(len(asked), condition=asked, mean=mean, random_state=0) for mean in (False, True)
+    )
+    samples, means = (each.reshape(len(shown), _OF_EACH, *vae.schema_.shape) for each in drawn)
+    return {
+        "conditions": plain(conditions),
+        "given_labels": samples,
+        "given_labels_means": means,
     }
 
 

@@ -23,7 +23,7 @@ _EVENTS = (
     "least_likely",
 )
 # Several events a row.
-_WALKS = ("traversals", "between")
+_WALKS = ("traversals", "between", "given_labels", "given_labels_means")
 # One value a row.
 _VALUES = (
     "latent_labels",
@@ -46,6 +46,7 @@ _PAIRS = (
     ("latent", "latent_labels"),
     ("traversals", "traversed"),
     ("closest", "closest_nearer"),
+    ("given_labels", "given_labels_means"),
 )
 
 
@@ -71,6 +72,10 @@ class ReportData:
         cell_names: what the columns are called in rows that are shown as text.
         sample_cells: rows drawn from the model, as text.
         least_likely_cells: those of `least_likely`, as text.
+        conditions: of a model of rows given a label, each label's "name", how many held-out "rows"
+            have it, and their mean log evidence, "value" and "stderr".
+        given_labels: samples given each of the first of these labels, shape (labels, n, *event).
+        given_labels_means: E[x | z] of their z, alike.
         prior_samples: shape (n, *event).
         prior_means: E[x | z] of the z of `prior_samples`, shape (n, *event).
         posterior_samples: shape (n, *event).
@@ -117,6 +122,9 @@ class ReportData:
     cell_names: Sequence[str] = ()
     sample_cells: Sequence[Sequence[str]] = ()
     least_likely_cells: Sequence[Sequence[str]] = ()
+    conditions: Sequence[Mapping[str, Any]] = ()
+    given_labels: np.ndarray | None = None
+    given_labels_means: np.ndarray | None = None
     prior_samples: np.ndarray | None = None
     prior_means: np.ndarray | None = None
     posterior_samples: np.ndarray | None = None

@@ -141,6 +141,12 @@ def content(event, n=24, image=None, epochs=60, validated=True, latent=2, title=
         posterior_samples=rows(n),
         originals=rows(n),
         reconstructions=rows(n) * 0.9,
+        conditions=[
+            {"name": "<b>0</b>", "rows": 12, "value": -80.25, "stderr": 1.04},
+            {"name": 1, "rows": 0, "value": None, "stderr": None},
+        ],
+        given_labels=rng.integers(0, 17, (2, 4, *event)),
+        given_labels_means=rng.integers(0, 17, (2, 4, *event)),
         traversals=rng.integers(0, 17, (3, 7, *event)),
         traversed=[4, 0, 2],
         between=rng.integers(0, 17, (2, 5, *event)),

@@ -33,9 +33,9 @@ def test_holds_plotly_once_where_it_has_charts(case):
 
 def test_every_figure_says_how_to_read_it(case):
     data, page = case
-    # training, samples, originals, latent, ladder, evidence, least likely; of images the closest
-    # training images too, traversals, and ways between images
-    figures = 7 if data.image_shape is None else 10
+    # training, samples, labels, originals, latent, ladder, evidence, least likely; of images the
+    # closest training images too, samples of labels, traversals, and ways between images
+    figures = 8 if data.image_shape is None else 12
     assert len(page.captions) == (figures if data.history else 0)
     assert all(caption.endswith(".") and len(caption) > 40 for caption in page.captions)
 
@@ -64,6 +64,7 @@ def test_sections_stand_in_order(page_of):
         "verdict",
         "training",
         "samples",
+        "conditions",
         "closest",
         "reconstructions",
         "walks",

@@ -18,7 +18,7 @@ def test_pictures_are_png_of_the_expected_size(case):
     h, w = data.image_shape[:2]
     scale = round(56 / min(h, w))
     n = len(data.originals)
-    prior, means, posterior, near, both, moved, between, *least = images
+    prior, means, posterior, given, of_given, near, both, moved, between, *least = images
     columns = min(n, 446 // (scale * w + 6))
     rows = -(-n // columns)
     assert prior.size == means.size == posterior.size
@@ -30,7 +30,13 @@ def test_pictures_are_png_of_the_expected_size(case):
     columns = min(len(data.closest), 934 // (pair + 24))
     assert near.size[0] == columns * (pair + 24) - 24
     # A line of the picture is a walk.
-    for walks, image in ((data.traversals, moved), (data.between, between)):
+    lines_of = (
+        (data.given_labels, given),
+        (data.given_labels_means, of_given),
+        (data.traversals, moved),
+        (data.between, between),
+    )
+    for walks, image in lines_of:
         lines, steps = walks.shape[:2]
         assert image.size == (steps * (scale * w + 6) - 6, lines * (scale * h + 6) - 6)
     assert [image.size for image in least] == [(scale * w, scale * h)] * len(data.least_likely)

@@ -10,6 +10,7 @@ from jensen.report.markup import Section
 from jensen.report.sections.checks import checks
 from jensen.report.sections.closest import closest
 from jensen.report.sections.columns import columns
+from jensen.report.sections.conditions import conditions
 from jensen.report.sections.evidence import evidence
 from jensen.report.sections.headline import headline
 from jensen.report.sections.ladder import ladder
@@ -29,6 +30,7 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     training,
     columns,
     samples,
+    conditions,
     closest,
     reconstructions,
     walks,

@@ -6,7 +6,7 @@ from jensen.report.content import ReportData
 from jensen.report.markup import Section, figure
 from jensen.report.pictures import image_tag, png_grid
 
-__all__ = ["walks"]
+__all__ = ["lines_of_images", "walks"]
 
 
 def walks(data: ReportData) -> Section | None:
@@ -21,18 +21,19 @@ def walks(data: ReportData) -> Section | None:
             " 98 in 100 training rows have; the others stay at the training rows' mean. From top"
             f" to bottom latent {latents} (counting from 0), the one that varies most first."
         )
-        body += figure(_lines(data.traversals, data, "traversals of latents"), caption)
+        body += figure(lines_of_images(data.traversals, data, "traversals of latents"), caption)
     if data.between is not None:
         caption = (
             "Each line goes evenly along the straight line between the posterior means of two"
             " held-out rows, whose reconstructions are its ends."
         )
-        body += figure(_lines(data.between, data, "ways between two rows"), caption)
+        body += figure(lines_of_images(data.between, data, "ways between two rows"), caption)
     return Section("walks", "Walks through the latent space", body) if body else None
 
 
-def _lines(walks: np.ndarray, data: ReportData, label: str) -> str:
+def lines_of_images(walks: np.ndarray, data: ReportData, label: str) -> str:
+    """Images in lines, shape (lines, steps, *event), as one picture; `label` says what they are."""
     count, steps = walks.shape[:2]
     images = data.images(walks.reshape(count * steps, *walks.shape[2:]))
     grid = png_grid(images, data.value_range, columns=steps)
-    return image_tag(grid, f"{count} {label}, in {steps} steps each")
+    return image_tag(grid, f"{count} {label}, {steps} in each line")
