@@ -39,6 +39,7 @@ SHARES = {
     "checks of tables": 1e-8,
     "synthetic rows": 1e-8,
     "colours": 4e-8,
+    "binomial samples": 4e-8,
 }
 
 

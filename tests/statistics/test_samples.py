@@ -8,9 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from scipy import stats
+from scipy.special import expit
 
 from jensen._sampling import draw
 from jensen.inference import FlatNormal, aggregate_posterior
+from jensen.parts.likelihoods.bounded import BinomialDistribution
 
 from ..laws.zoo import (
     LIKELIHOODS,
@@ -85,6 +88,18 @@ def test_likelihoods(name, spread):
     p = likelihood(random_h(likelihood, for_h, spread) if h is None else h)
     found = list(likelihood_p_values(likelihood, p, for_draws))
     assert min(found) > level("likelihood samples", len(LIKELIHOODS) * len(SPREADS) * len(found))
+
+
+BINOMIALS = [(n, logit) for n in (16, 64, 65, 5000) for logit in (-9.0, -1.0, 0.3, 9.0)]
+
+
+@pytest.mark.parametrize(("n", "logit"), BINOMIALS)
+def test_binomials_of_few_and_of_many_trials(n, logit):
+    exact = stats.binom(n, expit(logit))
+    x = np.unique(exact.ppf(_TARGETS))
+    drawn = draws(BinomialDistribution(jnp.float32(logit), n), jax.random.key(SEED))
+    found = cells_p_value(np.asarray(drawn, np.float64), x, exact.cdf(x))
+    assert found > level("binomial samples", len(BINOMIALS))
 
 
 def flat_normal():

@@ -171,5 +171,8 @@ def test_binomial_keeps_its_digits_at_all_bounds(n):
 
 def test_what_is_next_to_impossible_is_not_drawn(key):
     """Uniform numbers that may be nought would draw 10 of these, whose like costs 40 nats."""
-    p = BetaBinomialDistribution(jnp.full(1_000_000, -40.0), jnp.full(1_000_000, 6e-6), 64)
+    never = jnp.full(1_000_000, -40.0)
+    p = BetaBinomialDistribution(never, jnp.full(1_000_000, 6e-6), 64)
     assert not np.any(p.sample(key))
+    assert not np.any(BinomialDistribution(never, 16).sample(key))
+    assert np.all(BinomialDistribution(-never, 16).sample(key) == 16)
