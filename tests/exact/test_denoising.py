@@ -28,6 +28,11 @@ def conditional(name, high=16.0):
     return likelihood, likelihood(h)
 
 
+@eqx.filter_jit
+def cleaned(noise, p, seen, likelihood):
+    return noise.clean(p, seen, likelihood)
+
+
 def log_probs_at(p, nodes):
     """log p of each node for each entry, shape (nodes, 3)."""
     same_for_all = jnp.asarray(np.repeat(nodes[:, None], 3, axis=1), jnp.float32)
@@ -55,7 +60,7 @@ def by_sums(log_p, nodes, log_noise):
 )
 def test_gaussian_noise_on_whole_numbers_adds_up(name, high, sigma, noisy):
     likelihood, p = conditional(name, high)
-    found = GaussianNoise(sigma).clean(p, jnp.asarray(noisy), likelihood)
+    found = cleaned(GaussianNoise(sigma), p, jnp.asarray(noisy), likelihood)
     nodes = np.arange(0, (high if np.isfinite(likelihood.largest) else 3 * high) + 1.0)
     log_p = log_probs_at(p, nodes)
     for entry, value in enumerate(noisy):
@@ -72,7 +77,7 @@ def test_gaussian_noise_on_whole_numbers_adds_up(name, high, sigma, noisy):
 def test_gaussian_noise_on_real_numbers_integrates(name, sigma):
     likelihood, p = conditional(name)
     noisy = [-20.0, 9.0, 40.0]
-    found = GaussianNoise(sigma).clean(p, jnp.asarray(noisy), likelihood)
+    found = cleaned(GaussianNoise(sigma), p, jnp.asarray(noisy), likelihood)
     for entry, value in enumerate(noisy):
         if name == "normal":
             clean = stats.norm(float(p.loc[entry]), float(p.scale[entry]))
@@ -103,7 +108,7 @@ def test_flipped_bits_follow_bayes_rule():
     noise = parse_noise("flip:0.2", 0.0, 1.0)
     one = np.exp(np.asarray(p.log_prob(jnp.ones(3))))
     for seen in (0.0, 1.0):
-        found = noise.clean(p, jnp.full(3, seen), likelihood)
+        found = cleaned(noise, p, jnp.full(3, seen), likelihood)
         given_one, given_zero = (0.8, 0.2) if seen else (0.2, 0.8)
         total = one * given_one + (1 - one) * given_zero
         np.testing.assert_allclose(found.log_prob, np.log(total), atol=1e-6)
@@ -118,7 +123,7 @@ def test_salt_and_pepper_follows_bayes_rule():
     nodes = np.arange(17.0)
     log_p = log_probs_at(p, nodes)
     for value in (0.0, 5.0, 16.0):
-        found = noise.clean(p, jnp.full(3, value), likelihood)
+        found = cleaned(noise, p, jnp.full(3, value), likelihood)
         kept = 0.7 * (nodes == value)
         with np.errstate(divide="ignore"):
             log_noise = np.log(kept + 0.15 * (value in (0.0, 16.0)))
@@ -135,7 +140,7 @@ def test_salt_and_pepper_under_a_density(whole):
     likelihood, p = conditional("normal")
     density = stats.norm(np.asarray(p.mean, float), np.asarray(p.variance, float) ** 0.5)
     for value in (0.0, 5.0, 16.0):
-        found = SaltAndPepper(0.3, 0.0, 16.0, whole).clean(p, jnp.full(3, value), likelihood)
+        found = cleaned(SaltAndPepper(0.3, 0.0, 16.0, whole), p, jnp.full(3, value), likelihood)
         extreme = value in (0.0, 16.0)
         kept = 0.7 * density.pdf(value) * (whole or not extreme)
         replaced = 0.15 * extreme
@@ -159,7 +164,7 @@ def test_the_noise_that_is_added_is_the_noise_that_is_assumed(noise, key):
         np.testing.assert_allclose(noisy.mean(0), mean, atol=4.5 * 2.1 / 20_000**0.5)
         np.testing.assert_allclose(noisy.var(0), p.variance + 4, rtol=0.05)
         return
-    expected = np.exp(np.asarray(kind.clean(p, jnp.ones(3), likelihood).log_prob))
+    expected = np.exp(np.asarray(cleaned(kind, p, jnp.ones(3), likelihood).log_prob))
     np.testing.assert_allclose(noisy.mean(0), expected, atol=4.5 * 0.5 / 20_000**0.5)
 
 

@@ -256,11 +256,11 @@ def test_elbo_in_one_dimension_is_that_of_quadrature(key):
     x = jnp.asarray([0.5, 0.3, 1.0])
     q, p = model.posterior(x), model.latent_prior()
 
+    @jax.jit
     def integrand(z):
-        z = jnp.asarray([z], dtype=jnp.float32)
-        return float(jnp.exp(q.log_prob(z)) * (model.log_joint(x, z) - q.log_prob(z)))
+        return jnp.exp(q.log_prob(z)) * (model.log_joint(x, z) - q.log_prob(z))
 
-    truth, _ = quad(integrand, -8, 8, limit=200)
+    truth, _ = quad(lambda z: float(integrand(np.float32([z]))), -8, 8, limit=200)
     found = evidence.elbo(model, np.asarray(x)[None], key, 20_000)
     assert abs(found.value - truth) < 4 * found.stderr
     _, kl = elbo_terms(model, x, key, 10)
@@ -313,11 +313,17 @@ def test_khat_is_arviz_s(linear_gaussian, key):
     lg, rows = linear_gaussian
     model, x = narrowed(lg.model(), 0.6), jnp.asarray(rows[0], dtype=jnp.float32)
     q = model.posterior(x)
-    z = jax.vmap(q.sample)(jax.random.split(key, 4000))
-    log_weights = jax.vmap(lambda z: model.log_joint(x, z) - q.log_prob(z))(z)
-    mine = Weights.none(4000)
-    for part in jnp.split(log_weights, 8):
-        mine = mine.add(part)
+
+    @jax.jit
+    def weigh(keys):
+        z = jax.vmap(q.sample)(keys)
+        log_weights = jax.vmap(lambda z: model.log_joint(x, z) - q.log_prob(z))(z)
+        kept = Weights.none(4000)
+        for part in jnp.split(log_weights, 8):
+            kept = kept.add(part)
+        return log_weights, kept
+
+    log_weights, mine = weigh(jax.random.split(key, 4000))
     # ArviZ takes log-likelihoods, whose importance ratios are their inverses.
     _, khat = array_stats.psislw(-np.asarray(log_weights, np.float64))
     assert float(mine.khat(4000)) == pytest.approx(float(khat), abs=0.03)

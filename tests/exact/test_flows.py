@@ -70,12 +70,17 @@ def gap_of_the_best(family, log_evidence):
     return log_evidence - float(search(arrays))
 
 
+@eqx.filter_jit
+def slopes_of(member, noise):
+    return jax.vmap(jax.jacfwd(member(jnp.zeros(member.size))._bend))(noise)
+
+
 def test_every_latent_is_bent_by_others(key):
     for latent in (2, 3, 10):
         member = jittered(Flow.build(key, latent), key)
-        bend = member(jnp.zeros(member.size))._bend
+        noise = jax.random.normal(key, (20, latent))
         # How much a latent's derivative varies with the noise of all; none if it is only scaled.
-        slopes = jax.vmap(jax.jacfwd(bend))(jax.random.normal(key, (20, latent)))
+        slopes = slopes_of(member, noise)
         assert (np.asarray(slopes).std(axis=0).max(axis=1) > 1e-3).all()
         assert pickle.loads(pickle.dumps(member)).size == member.size
     with pytest.raises(OptionError, match="latent_dim of at least 2"):

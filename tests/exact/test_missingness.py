@@ -101,6 +101,8 @@ def test_missing_cells_are_integrated_out(law):
         return missingness.log_prob(columns(h), hole, jnp.array([False]))
 
     start = columns.initial(rows)
+    of_seen = jax.jit(lambda m: m.log_prob(columns(start), seen, jnp.array([True])))
+    slope_of = jax.jit(jax.grad(log_p, argnums=1))
     log_spreads = (-6.0, -2.5, 0.0) if law != "categorical" else (0.0,)
     for (bias, slope), place, log_spread in product(
         ((-1.0, 0.5), (0.0, 2.0), (-3.0, -3.0)), (0.0, -0.5, 1.5), log_spreads
@@ -110,8 +112,8 @@ def test_missing_cells_are_integrated_out(law):
         h = h if law == "categorical" else h.at[1].set(log_spread)
         exact = log_expected(columns, h, missingness, law)
         assert abs(float(log_p(missingness, h)) - exact) < ALLOWED
-        assert jnp.isfinite(jax.grad(log_p, argnums=1)(missingness, h)).all()
-        present = missingness.log_prob(columns(start), seen, jnp.array([True]))
+        assert jnp.isfinite(slope_of(missingness, h)).all()
+        present = of_seen(missingness)
         assert float(present) == pytest.approx(log_expit(-float(missingness.logits(seen)[0])))
 
 
@@ -119,13 +121,14 @@ def test_a_narrow_law_has_a_gradient_and_not_steps(key):
     """Nodes that stay where the data lie would have none between one and the next."""
     columns, missingness, _ = case("normal", 0.0, 2.0)
     at = lambda place: missingness.log_prob(
-        columns(jnp.array([place, -5.0])), jnp.zeros(1), jnp.array([False])
+        columns(jnp.stack([place, jnp.float32(-5.0)])), jnp.zeros(1), jnp.array([False])
     )
+    slope_at = jax.jit(jax.grad(at))
     for place in np.linspace(-1, 1, 9):
         # The slope of log σ(2 y), where y bends away from place.
         bent = np.tanh(place / 8)
         slope = 2 * expit(-2 * 8 * bent) * (1 - bent**2)
-        assert float(jax.grad(at)(place)) == pytest.approx(slope, abs=0.01)
+        assert float(slope_at(jnp.float32(place))) == pytest.approx(slope, abs=0.01)
 
 
 def test_constant_rates_are_a_bernoulli_likelihood_of_the_mask(key):
@@ -139,7 +142,7 @@ def test_constant_rates_are_a_bernoulli_likelihood_of_the_mask(key):
     p = columns(columns.initial(x))
     share = (np.sum(~mask, 0) + 0.5) / 51
     expected = np.where(mask, np.log1p(-share), np.log(share)).sum(1)
-    each = lambda rates: jax.vmap(lambda x, mask: rates.log_prob(p, x, mask))(x, mask)
+    each = jax.jit(lambda rates: jax.vmap(lambda x, mask: rates.log_prob(p, x, mask))(x, mask))
     found = each(rates)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     whole = rates.log_prob(p, jnp.asarray(x[0]), None)
@@ -156,7 +159,7 @@ def test_missing_cells_are_drawn_as_missing_ones_are(key, heeded):
     draws = 4000
     keys = jax.random.split(key, draws)
     draw = (lambda k: missingness.sample(p, k)) if heeded else p.sample
-    x = np.sort(np.asarray(jax.vmap(draw)(keys))[:, 0]).astype(float)
+    x = np.sort(np.asarray(jax.jit(jax.vmap(draw))(keys))[:, 0]).astype(float)
     part = p.parts[0]
     grid = np.linspace(-10, 25, 200_001)
     density = stats.norm.pdf(grid, part.loc[0], part.scale[0])
@@ -251,5 +254,6 @@ def test_the_posterior_heeds_what_the_mask_tells(fits, key):
         np.asarray(posterior(each, alike, key, "resampled", 1000).z) for each in (model, plain)
     )
     # The decoder's first cell rises with z or falls: towards larger values of it.
-    first = lambda z: float(jax.vmap(lambda z: model.conditional(z).mean[0])(z[0]).mean())
+    means = jax.jit(jax.vmap(lambda z: model.conditional(z).mean[0]))
+    first = lambda z: float(means(z[0]).mean())
     assert first(with_mask) > first(without) + 0.02
