@@ -103,6 +103,13 @@ def test_its_report_shows_columns_and_no_pictures_of_rows(home):
     for number in range(len(MODELLED)):
         assert f'id="chart-column-{number}"' in page
     assert '<section id="reconstructions"' not in page
+    filled = page.partition('<section id="filled"')[2].partition("</section>")[0]
+    assert filled.count("<td>missing</td>") >= 3
+    # A row holds one hidden cell at most.
+    hidden = [line for line in filled.split("<tr>")[2:] if "missing" not in line]
+    numbers = [line.partition("</th>")[0] for line in hidden]
+    assert len(numbers) == len(set(numbers)) > 3
+    assert " hidden numbers " in filled
     assert "data:image" not in page.partition('<section id="samples"')[2].partition("</section>")[0]
 
 

@@ -9,10 +9,14 @@ from jensen.data import Column, TableSchema
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["as_text", "column_pictures"]
+    from jensen import VAE
+
+__all__ = ["as_text", "column_pictures", "filled_cells"]
 
 _MOST_LEVELS, _BARS = 12, 24
 _MOST_COLUMNS, _MOST_LETTERS = 12, 24
+# Missing cells to fill, and as many to hide.
+_FILLED = 12
 
 
 def column_pictures(
@@ -76,6 +80,55 @@ def _shares(column: Column, cells: "pl.Series", drawn: "pl.Series") -> dict[str,
         labels = [str(each.astype("datetime64[D]") if days else each) for each in times]
         return {"labels": labels, "data": share(x), "model": share(y)}
     return {"at": at.tolist(), "data": share(x), "model": share(y)}
+
+
+def filled_cells(vae: "VAE", rows: "pl.DataFrame", indices: np.ndarray) -> list[dict[str, Any]]:
+    """Missing cells of some rows, and as many known ones hidden, filled with their intervals.
+
+    `indices` are the rows' numbers in the user's data.
+    """
+    import polars as pl
+
+    columns = [each for each in vae.schema_.columns if each.modelled and each.name in rows.columns]
+    there = rows.select(each.name for each in columns).select(pl.all().is_not_null()).to_numpy()
+    holes = np.argwhere(~there)[:_FILLED]
+    rng = np.random.default_rng(0)
+    # One cell of a row that has another left; the columns take turns.
+    some = rng.permutation(np.flatnonzero(there.sum(axis=1) > 1))
+    turns = np.column_stack([some, np.arange(len(some)) % len(columns)])
+    hidden = turns[there[tuple(turns.T)]][:_FILLED]
+    cells = np.concatenate([holes, hidden])
+    if not len(cells):
+        return []
+    chosen, places = np.unique(cells[:, 0], return_inverse=True)
+    gone = np.zeros((len(chosen), len(columns)), bool)
+    gone[places[len(holes) :], hidden[:, 1]] = True
+    known = rows[chosen]
+    blank = known.with_columns(
+        pl.when(pl.Series(~of_column)).then(pl.col(column.name)).alias(column.name)
+        for column, of_column in zip(columns, gone.T, strict=True)
+    )
+    found = vae.impute(blank, keep=0)
+    result = []
+    for (row, number), place in zip(cells, places, strict=True):
+        column = columns[number]
+        value, best, low, high = (
+            frame[int(place), column.name]
+            for frame in (known, found.table, found.lower, found.upper)
+        )
+        ordered = not column.law.of_levels
+        result.append(
+            {
+                "row": int(indices[row]),
+                "column": _short(column.name),
+                "known": None if value is None else _shown(value),
+                "filled": _shown(best),
+                "low": _shown(low) if ordered else None,
+                "high": _shown(high) if ordered else None,
+                "inside": bool(low <= value <= high) if ordered and value is not None else None,
+            }
+        )
+    return result
 
 
 def as_text(frame: "pl.DataFrame", most: int = _MOST_COLUMNS) -> tuple[list[str], list[list[str]]]:

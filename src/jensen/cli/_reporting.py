@@ -9,7 +9,7 @@ import numpy as np
 from jensen._batching import count, taken
 from jensen._types import as_datum
 from jensen._words import counted
-from jensen.cli._columns import as_text, column_pictures
+from jensen.cli._columns import as_text, column_pictures, filled_cells
 from jensen.cli._held_out import HeldOut
 from jensen.cli._images import image_shape, value_range
 from jensen.cli._output import plain
@@ -171,6 +171,7 @@ def _of_table(vae: "VAE", held_out: HeldOut, worst: np.ndarray) -> dict[str, Any
     names, cells = as_text(drawn.head(_SHOWN))
     return {
         "columns": plain(column_pictures(vae.schema_, held_out.rows, drawn)),
+        "filled_cells": filled_cells(vae, held_out.scored, held_out.indices),
         "cell_names": names,
         "sample_cells": cells,
         "least_likely_cells": as_text(held_out.scored.select(drawn.columns)[worst])[1],

@@ -76,6 +76,10 @@ class ReportData:
             have it, and their mean log evidence, "value" and "stderr".
         given_labels: samples given each of the first of these labels, shape (labels, n, *event).
         given_labels_means: E[x | z] of their z, alike.
+        filled_cells: of a table, cells of held-out rows and what the model puts there: "row" (its
+            number in the user's data), "column", "known" (`None` where the cell is missing, else
+            what was hidden), "filled", "low" and "high" (`None` of categories), as text, and
+            "inside", whether what was hidden lies between them.
         prior_samples: shape (n, *event).
         prior_means: E[x | z] of the z of `prior_samples`, shape (n, *event).
         posterior_samples: shape (n, *event).
@@ -122,6 +126,7 @@ class ReportData:
     cell_names: Sequence[str] = ()
     sample_cells: Sequence[Sequence[str]] = ()
     least_likely_cells: Sequence[Sequence[str]] = ()
+    filled_cells: Sequence[Mapping[str, Any]] = ()
     conditions: Sequence[Mapping[str, Any]] = ()
     given_labels: np.ndarray | None = None
     given_labels_means: np.ndarray | None = None

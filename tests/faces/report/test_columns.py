@@ -28,6 +28,25 @@ def test_columns_have_a_line_and_those_of_the_model_a_chart(page_of):
     assert page.all("h3") == [{}, {}]
 
 
+def test_filled_cells_stand_beside_what_is_known(page_of):
+    number = {"row": 4, "column": "age", "low": "20", "high": "40"}
+    page = page_of(
+        data(
+            filled_cells=[
+                number | {"known": None, "filled": "31", "inside": None},
+                number | {"known": "33", "filled": "29.5", "inside": True},
+                number | {"known": "50", "filled": "32", "inside": False},
+                {"row": 9, "column": EVIL, "known": "b", "filled": EVIL}
+                | dict.fromkeys(("low", "high", "inside")),
+            ]
+        )
+    )
+    assert [each["id"] for each in page.all("section")] == ["columns", "filled"]
+    assert "4 age missing 31 20 to 40 4 age 33 29.5 20 to 40" in page.words
+    assert f"9 {EVIL} b {EVIL} Cells of held-out rows" in page.words
+    assert "Of 2 hidden numbers 1 lie inside." in page.words
+
+
 def test_rows_are_text(page_of):
     page = page_of(
         data(

@@ -51,8 +51,8 @@ def test_headings_and_names(case):
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert all(a["href"][1:] in ids for a in page.all("a"))
-    # That of columns is of tables, and two are of images.
-    sections = len(SECTIONS) - (not data.columns) - 2 * (data.image_shape is None)
+    # Two are of tables, and two of images.
+    sections = len(SECTIONS) - 2 * (not data.columns) - 2 * (data.image_shape is None)
     assert len(page.all("section")) == (sections if data.history else 0)
 
 

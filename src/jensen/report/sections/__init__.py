@@ -12,6 +12,7 @@ from jensen.report.sections.closest import closest
 from jensen.report.sections.columns import columns
 from jensen.report.sections.conditions import conditions
 from jensen.report.sections.evidence import evidence
+from jensen.report.sections.filled import filled
 from jensen.report.sections.headline import headline
 from jensen.report.sections.ladder import ladder
 from jensen.report.sections.latent import latent
@@ -33,6 +34,7 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     conditions,
     closest,
     reconstructions,
+    filled,
     walks,
     latent,
     ladder,
