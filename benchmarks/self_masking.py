@@ -23,6 +23,7 @@ import numpy as np
 from _holes import by_jensen, numbers, with_holes
 from _record import RESULTS, environment, finish, markdown_table
 from _tables import TABLES, table
+from jensen._words import counted
 
 
 def above_the_mean(name: str, seeds: int) -> list[dict[str, Any]]:
@@ -58,13 +59,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sets", default=",".join(TABLES))
     asked = parser.parse_args()
-    packages = ["jensen", "jax", "jaxlib", "numpy", "scikit-learn", "polars"]
-    data: dict[str, Any] = {"environment": environment(packages)}
-    found = found_before(data["environment"], asked.seeds)
+    now = environment(["jensen", "jax", "jaxlib", "numpy", "scikit-learn", "polars"])
+    found = found_before(now, asked.seeds)
     found |= {name: above_the_mean(name, asked.seeds) for name in asked.sets.split(",") if name}
-    names = [name for name in TABLES if name in found]
+    tell(found, now)
+
+
+def tell(found: dict[str, Any], now: dict[str, Any]) -> None:
+    """Write the figures down."""
     lines = []
     met: dict[str, bool] = {}
+    names = [name for name in TABLES if name in found]
     for name in names:
         of = lambda kind, key, name=name: float(np.mean([each[kind][key] for each in found[name]]))
         met[f"{name}: the modelled mask has the smaller error"] = of("self", "error") < of(
@@ -77,10 +82,10 @@ def main() -> None:
     header = ["", "error, ignored", "error, self-masking", "evidence, ignored", "self-masking"]
     text = (
         "What lies above the mean removed in half of the columns; evidence of data and mask, nats"
-        f" a row ({asked.seeds} seeds):\n\n" + markdown_table(header, lines)
+        f" a row ({counted(len(found[names[0]]), 'seed')}):\n\n" + markdown_table(header, lines)
     )
     title = "Cells that are missing for their value"
-    finish("self_masking", title, text, data | {"found": found}, met)
+    finish("self_masking", title, text, {"environment": now, "found": found}, met)
 
 
 if __name__ == "__main__":
