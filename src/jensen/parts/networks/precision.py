@@ -32,9 +32,9 @@ Tree = TypeVar("Tree")
 class Layer(eqx.Module):
     """A layer of products, with a field `precision`.
 
-    "bfloat16" takes products of numbers that are rounded to eight bits, and adds them up in single
-    precision, on accelerators alone; what comes in and goes out is in single precision, as the
-    parameters are. It is for training: for scores see `with_precision`.
+    "bfloat16" takes products of numbers that are rounded to eight bits, as their sums are, on
+    accelerators alone; what comes in and goes out is in single precision, as the parameters are.
+    It is for training: for scores see `with_precision`.
     """
 
 
@@ -50,10 +50,9 @@ def product(
     if on_cpu():
         return x @ weight
     low = jnp.dtype(precision)
-    made: Array = jnp.dot(
-        x.astype(low), weight.astype(low), precision=EXACT, preferred_element_type=x.dtype
-    )
-    return made
+    # Its gradient is of the same two types, and so as fast.
+    made: Array = jnp.dot(x.astype(low), weight.astype(low), precision=EXACT)
+    return made.astype(x.dtype)
 
 
 def require_precision(precision: str) -> None:
