@@ -45,6 +45,9 @@ class Entry:
     objective: Objective
 
 
+HIDDEN = (200, 200)
+
+
 def pairs() -> list[tuple[Entry, Entry]]:
     """Two estimators of the same gradient each, with as many draws."""
     elbo = [
@@ -172,7 +175,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     arguments = parser.parse_args()
     digits = load_digits().data
-    vae = jensen.VAE(max_epochs=arguments.epochs, draws=10, random_state=0).fit(digits)
+    vae = jensen.VAE(10, hidden=HIDDEN, max_epochs=arguments.epochs, draws=10, random_state=0).fit(
+        digits
+    )
     rows = jnp.asarray(vae.schema_.check(digits[: arguments.rows]))
     records = []
     for number, pair in enumerate(pairs()):
@@ -180,8 +185,8 @@ def main() -> None:
         records += compare(pair, vae.model_, rows, key, arguments.replicates)
     setting = {
         "likelihood": vae.likelihood_,
-        "hidden": list(vae.hidden),
-        "latent_dim": vae.latent_dim,
+        "hidden": list(HIDDEN),
+        "latent_dim": vae.latent_dim_,
         "epochs": vae.n_iter_,
         "rows": arguments.rows,
         "replicates": arguments.replicates,

@@ -48,7 +48,8 @@ def found_before(now: dict[str, Any], seeds: int) -> dict[str, Any]:
     """What a run in the same environment left, with as many seeds."""
     path = RESULTS / "self_masking.json"
     left = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    same = left.get("environment") == now
+    # Of a tree with changes nobody knows which.
+    same = left.get("environment") == now and "dirty" not in now["commit"]
     return {
         name: each for name, each in left.get("found", {}).items() if same and len(each) == seeds
     }

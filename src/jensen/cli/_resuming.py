@@ -16,7 +16,7 @@ _FREE = ("max_time",)
 # What decides how the data are read; "digest", which all of it changes, comes last but one.
 _READ = ("header", "na", "schema", "size", "memory", "condition", "digest", "test_key")
 # What runs of earlier versions do not say.
-_BEFORE = {"missing": "ignored", "binarise": "none", "network": "auto"}
+_BEFORE = {"missing": "ignored", "binarise": "none", "network": "auto", "precision": "float32"}
 
 
 def require_same(note: dict[str, Any], data: str, path: Path) -> None:

@@ -27,6 +27,7 @@ from jensen.errors import OptionError, TrainingError
 from jensen.inference import active_units, means_beyond_prior, prior_variance
 from jensen.model import Model
 from jensen.objectives import Objective, elbo_terms_of_rows, terms_of_rows
+from jensen.parts.networks import require_precision
 from jensen.training.blocks import Block, Blocks, Readable, blocks_of
 from jensen.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from jensen.training.options import Options
@@ -140,6 +141,7 @@ class _Run:
     on_failure: Callable[[str], None]
 
     def go(self, resume: bool) -> Trained:
+        require_precision(self.options.precision, (self.model.encoder, self.model.decoder))
         state = initial_state(self.model, self.options.average is not None)
         best = _result(state)
         progress = Progress()

@@ -176,3 +176,5 @@ def test_what_is_next_to_impossible_is_not_drawn(key):
     assert not np.any(p.sample(key))
     assert not np.any(BinomialDistribution(never, 16).sample(key))
     assert np.all(BinomialDistribution(-never, 16).sample(key) == 16)
+    for n in (16, 100):
+        assert np.isnan(BinomialDistribution(jnp.full(3, jnp.nan), n).sample(key)).all()

@@ -55,16 +55,24 @@ def product(
     return made.astype(x.dtype)
 
 
-def require_precision(precision: str) -> None:
-    """Raise `OptionError` for a precision that is unknown, or that this machine does not have."""
+def require_precision(precision: str, network: Any = None) -> None:
+    """Raise `OptionError` for a precision that is unknown, or that this machine or a network, if
+    one is given, does not have."""
     if precision not in PRECISIONS:
         raise OptionError(
             f"precision={precision!r} is unknown: choose one of {', '.join(PRECISIONS)}."
         )
-    if precision != PRECISIONS[0] and on_cpu():
+    if precision == PRECISIONS[0]:
+        return
+    if on_cpu():
         raise OptionError(
             f"precision={precision!r}: is of accelerators, and JAX has found a CPU alone; leave it"
             " out."
+        )
+    if network is not None and not any(map(_is_layer, jax.tree.leaves(network, is_leaf=_is_layer))):
+        raise OptionError(
+            f"precision={precision!r}: is of layers of jensen.parts.networks, and this model has"
+            " none; leave it out."
         )
 
 
@@ -75,8 +83,15 @@ def with_precision(tree: Tree, precision: str) -> Tree:
     the same parameters. An evidence is a sum over all numbers of a row, to which rounding to eight
     bits adds errors that no estimate of Monte Carlo error sees. Layers of the user's own are left
     as they are.
+
+    Raises `OptionError` for a precision that is unknown.
     """
-    is_layer = lambda node: isinstance(node, Layer)
-    changed: Any = lambda node: replace(node, precision=precision) if is_layer(node) else node
-    found: Tree = jax.tree.map(changed, tree, is_leaf=is_layer)
+    if precision not in PRECISIONS:
+        require_precision(precision)
+    changed: Any = lambda node: replace(node, precision=precision) if _is_layer(node) else node
+    found: Tree = jax.tree.map(changed, tree, is_leaf=_is_layer)
     return found
+
+
+def _is_layer(node: Any) -> bool:
+    return isinstance(node, Layer)
