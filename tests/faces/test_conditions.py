@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 import jensen
 from jensen import VAE
+from jensen.cli._reporting import _of_labels
 from jensen.data import Conditioned, ConditionSchema, infer_condition
 from jensen.errors import DataError, OptionError
 
@@ -172,6 +173,34 @@ def test_rows_with_conditions_are_cut_by_place():
     assert Conditioned(np.zeros((3, 2)), "10")[:1].condition == "10"
     frame = Conditioned(pd.DataFrame({"x": [1, 2, 3]}), np.array([4, 5, 6]))
     assert frame[np.array([2])].X["x"].tolist() == [3]
+
+
+def test_a_report_shows_images_of_each_label():
+    """Of label "c" all pixels are 0, of "b" all are 9; "a" has not been held out."""
+    rng = np.random.default_rng(0)
+    labels = np.array(["a", "b", "c"])[rng.integers(0, 3, 150)]
+    X = np.where(labels == "b", 9, np.where(labels == "c", 0, 4))[:, None, None]
+    X = np.broadcast_to(X, (150, 3, 3)).astype(np.uint8)
+    vae = VAE(
+        1, hidden=(8,), likelihood="binomial", max_epochs=60, batch_size=32, learning_rate=0.02,
+        weight_decay=0.0, draws=20, random_state=0,
+    )  # fmt: skip
+    vae.fit(X, condition=labels)
+    told = labels != "a"
+    held_out = Conditioned(X[told], labels[told])
+    estimate = vae.log_evidence(held_out, draws=20)
+    found = _of_labels(vae, held_out, estimate)
+    by_name = {each["name"]: each for each in found["conditions"]}
+    assert list(by_name) == ["a", "b", "c"]
+    assert (by_name["a"]["rows"], by_name["a"]["value"]) == (0, None)
+    for name in "bc":
+        values = estimate.values[labels[told] == name]
+        assert by_name[name]["rows"] == len(values)
+        assert by_name[name]["value"] == pytest.approx(values.mean())
+    means = found["given_labels_means"].mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(means, [4, 9, 0], atol=1)
+    assert found["given_labels"].shape == (3, 8, 3, 3)
+    assert found["conditions_left"] == 0
 
 
 def test_conditions_are_given_once(vae, labelled):

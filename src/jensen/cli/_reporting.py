@@ -19,6 +19,7 @@ from jensen.errors import OptionError
 
 if TYPE_CHECKING:
     from jensen import VAE
+    from jensen.evidence import Estimate
     from jensen.queries import Check
     from jensen.report import ReportData
 
@@ -30,7 +31,7 @@ _LEAST_LIKELY = 16
 # Of images: ways between two of them, steps of each, latents, samples beside training images.
 _WAYS, _STEPS, _LATENTS, _CLOSEST = 6, 11, 10, 24
 _DOTS = 2000
-# Of a conditional model: labels to draw samples of, and how many of each.
+# Of a conditional model: labels to show, and how many samples of each.
 _LABELS, _OF_EACH = 20, 8
 # Of a table: rows drawn, to count by, and how many of them to show.
 _DRAWN, _SHOWN = 2000, 16
@@ -81,7 +82,7 @@ def report_data(vae: "VAE", held_out: HeldOut, check: "Check", seconds: float) -
         least_likely_evidence=evidence.values[worst],
         least_likely_rows=held_out.indices[worst],
         **_latent_picture(vae, held_out),
-        **_of_labels(vae, X, evidence.values),
+        **_of_labels(vae, X, evidence),
         **(_of_table(vae, held_out, worst) if table else _of_arrays(vae, X)),
     )
 
@@ -133,35 +134,41 @@ def _of_images(vae: "VAE", X: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _of_labels(vae: "VAE", X: Any, values: np.ndarray) -> dict[str, Any]:
+def _of_labels(vae: "VAE", X: Any, evidence: "Estimate") -> dict[str, Any]:
     """Of a model of rows given a label: evidence by label, and samples given each."""
     if vae.condition_ is None or vae.condition_.labels is None:
         return {}
-    labels = vae.condition_.labels
     # Each label is a number of its own, and the row's is the one that is not zero.
     which = np.argmax(vae.condition_.check(X.condition, len(X)), axis=1)
-    by_label = [values[which == number] for number in range(len(labels))]
-    conditions = [
-        {
-            "name": str(label),
-            "rows": len(each),
-            "value": each.mean() if len(each) else None,
-            "stderr": each.std(ddof=1) / len(each) ** 0.5 if len(each) > 1 else None,
-        }
-        for label, each in zip(labels, by_label, strict=True)
-    ]
+    rows = np.bincount(which, minlength=len(vae.condition_.labels))
+    # The most frequent, in the labels' order.
+    shown = np.sort(np.argsort(-rows, kind="stable")[:_LABELS])
+    labels = [vae.condition_.labels[number] for number in shown]
+    found: dict[str, Any] = {
+        "conditions": [
+            _of_label(str(label), evidence, which == number)
+            for label, number in zip(labels, shown, strict=True)
+        ],
+        "conditions_left": len(rows) - len(shown),
+    }
     if image_shape(vae.schema_) is None:
-        return {"conditions": plain(conditions)}
-    shown = labels[:_LABELS]
-    asked = np.repeat(np.array(shown), _OF_EACH)
-    drawn = (
-        vae.sample(len(asked), condition=asked, mean=mean, random_state=0) for mean in (False, True)
-    )
-    samples, means = (each.reshape(len(shown), _OF_EACH, *vae.schema_.shape) for each in drawn)
+        return found
+    asked = np.repeat(np.array(labels), _OF_EACH)
+    for name, mean in (("given_labels", False), ("given_labels_means", True)):
+        drawn = vae.sample(len(asked), condition=asked, mean=mean, random_state=0)
+        found[name] = drawn.reshape(len(labels), _OF_EACH, *vae.schema_.shape)
+    return found
+
+
+def _of_label(name: str, evidence: "Estimate", has_it: np.ndarray) -> dict[str, Any]:
+    values = evidence.values[has_it]
+    finite = values[np.isfinite(values)]
     return {
-        "conditions": plain(conditions),
-        "given_labels": samples,
-        "given_labels_means": means,
+        "name": name,
+        "rows": len(values),
+        "value": float(values.mean()) if len(values) else None,
+        "stderr": float(finite.std(ddof=1) / len(finite) ** 0.5) if len(finite) > 1 else None,
+        "unreliable": int(evidence.unreliable[has_it].sum()),
     }
 
 

@@ -47,6 +47,7 @@ _PAIRS = (
     ("traversals", "traversed"),
     ("closest", "closest_nearer"),
     ("given_labels", "given_labels_means"),
+    ("conditions", "given_labels"),
 )
 
 
@@ -73,8 +74,10 @@ class ReportData:
         sample_cells: rows drawn from the model, as text.
         least_likely_cells: those of `least_likely`, as text.
         conditions: of a model of rows given a label, each label's "name", how many held-out "rows"
-            have it, and their mean log evidence, "value" and "stderr".
-        given_labels: samples given each of the first of these labels, shape (labels, n, *event).
+            have it, their mean log evidence, "value" and "stderr", and of how many the estimate is
+            "unreliable".
+        conditions_left: how many more labels there are.
+        given_labels: samples given each of these labels, shape (labels, n, *event).
         given_labels_means: E[x | z] of their z, alike.
         filled_cells: of a table, cells of held-out rows and what the model puts there: "row" (its
             number in the user's data), "column", "known" (`None` where the cell is missing, else
@@ -128,6 +131,7 @@ class ReportData:
     least_likely_cells: Sequence[Sequence[str]] = ()
     filled_cells: Sequence[Mapping[str, Any]] = ()
     conditions: Sequence[Mapping[str, Any]] = ()
+    conditions_left: int = 0
     given_labels: np.ndarray | None = None
     given_labels_means: np.ndarray | None = None
     prior_samples: np.ndarray | None = None

@@ -142,9 +142,10 @@ def content(event, n=24, image=None, epochs=60, validated=True, latent=2, title=
         originals=rows(n),
         reconstructions=rows(n) * 0.9,
         conditions=[
-            {"name": "<b>0</b>", "rows": 12, "value": -80.25, "stderr": 1.04},
-            {"name": 1, "rows": 0, "value": None, "stderr": None},
+            {"name": "<b>0</b>", "rows": 12, "value": -80.25, "stderr": 1.04, "unreliable": 3},
+            {"name": 1, "rows": 0, "value": None, "stderr": None, "unreliable": 0},
         ],
+        conditions_left=5,
         given_labels=rng.integers(0, 17, (2, 4, *event)),
         given_labels_means=rng.integers(0, 17, (2, 4, *event)),
         traversals=rng.integers(0, 17, (3, 7, *event)),

@@ -25,7 +25,8 @@ def test_scores(page_of):
     assert "share of zeros 0.5 0.4 < 0.001" in words
     assert "correlation – – –" in words
     assert "row 7 −117.50 ± 0.21 nats" in words
-    assert "<b>0</b> 12 −80.25 ± 1.04 1 0 –" in words
+    assert "<b>0</b> 12 −80.25 ± 1.04 3 1 0 – 0 The mean estimate" in words
+    assert "5 more are not." in words
 
 
 def test_one_of_a_thing_is_singular(page_of):
