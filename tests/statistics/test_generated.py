@@ -64,7 +64,7 @@ def at_a_row(noise):
 def fitted():
     """An estimator that has this model, without training."""
     vae = VAE(latent_dim=2, random_state=SEED)
-    vae._keep(infer(ROWS), None, {}, SEED, (len(ROWS), 0), ROWS, ROWS[:0])
+    vae._keep(infer(ROWS), None, {"latent_dim": 2}, SEED, (len(ROWS), 0), ROWS, ROWS[:0])
     vae._take(Trained(model(), [], 0, "not trained", 0.0))
     return vae
 

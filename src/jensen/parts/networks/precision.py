@@ -55,7 +55,7 @@ def product(
     return made.astype(x.dtype)
 
 
-def require_precision(precision: str, network: Any = None) -> None:
+def require_precision(precision: Any, network: Any = None) -> None:
     """Raise `OptionError` for a precision that is unknown, or that this machine or a network, if
     one is given, does not have."""
     if precision not in PRECISIONS:
