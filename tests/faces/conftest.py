@@ -7,16 +7,24 @@ import pytest
 
 import jensen
 from jensen import store
-from jensen._lenient import lenient
 from jensen.recipes import build_model
 from jensen.training import Trained
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def as_users_run_it():
-    """Without the suite's strict promotion, which parts of NumPyro are not written for."""
-    with lenient():
-        yield
+    """Without the suite's strict promotion, which parts of NumPyro are not written for.
+
+    In all threads alike: programs traced under other settings are others, so that what `fit`
+    rehearses beside its training would be traced twice and serve nobody.
+    """
+    of_users = {"jax_numpy_dtype_promotion": "standard", "jax_numpy_rank_promotion": "allow"}
+    of_suite = {name: jax.config.values[name] for name in of_users}
+    for name, value in of_users.items():
+        jax.config.update(name, value)
+    yield
+    for name, value in of_suite.items():
+        jax.config.update(name, value)
 
 
 @pytest.fixture
@@ -52,6 +60,17 @@ def save_model():
         store.save(path, store.Saved(model, assembly, schema.to_json(), [], rows, details))
 
     return save
+
+
+@pytest.fixture(scope="session")
+def compiled_as():
+    """What JAX tells a model's programs apart by: with all of it alike, none is traced anew."""
+
+    def of(vae):
+        leaves = [jax.typeof(leaf) for leaf in jax.tree.leaves(vae.model_)]
+        return jax.tree.structure(vae.model_), [(leaf, leaf.weak_type) for leaf in leaves]
+
+    return of
 
 
 @pytest.fixture

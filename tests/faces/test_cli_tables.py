@@ -10,7 +10,6 @@ import pytest
 
 import jensen
 from jensen._batching import count
-from jensen._lenient import lenient
 from jensen.cli import main
 from jensen.cli._inputs import load_model
 from jensen.data.tables import read_table
@@ -49,11 +48,11 @@ def people(rows=120, seed=0):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(as_users_run_it, tmp_path_factory):
     """A folder with such a file, and a model of it that hardly knows it."""
     home = tmp_path_factory.mktemp("tables")
     (home / "people.csv").write_text("\n".join(people()))
-    with lenient(), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         assert main(f"fit people.csv --na unknown {SMALL} --out model".split()) == 0
     return home

@@ -29,7 +29,7 @@ def fitted(request, iris):
 
 
 @pytest.mark.parametrize("name", ["model", "model.jensen"])
-def test_a_loaded_model_gives_the_same_numbers(fitted, iris, tmp_path, name):
+def test_a_loaded_model_gives_the_same_numbers(fitted, iris, tmp_path, name, compiled_as):
     path = fitted.save(tmp_path / name)
     loaded = jensen.load(path)
     np.testing.assert_array_equal(loaded.score_samples(iris), fitted.score_samples(iris))
@@ -38,6 +38,7 @@ def test_a_loaded_model_gives_the_same_numbers(fitted, iris, tmp_path, name):
     assert loaded.history_ == fitted.history_
     assert loaded.schema_ == fitted.schema_
     assert loaded.get_params() == fitted.get_params()
+    assert compiled_as(loaded) == compiled_as(fitted)
     name, _, components = fitted.prior.partition(":")
     if components:
         assert len(jax.tree.leaves(loaded.model_.prior)[0]) == int(components)

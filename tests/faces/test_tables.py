@@ -211,7 +211,7 @@ def test_a_category_never_seen_scores_low_and_not_impossible(fitted):
 
 
 @pytest.mark.parametrize("form", ["model", "model.jensen"])
-def test_saved_and_loaded_it_gives_the_same_answers(fitted, tmp_path, form):
+def test_saved_and_loaded_it_gives_the_same_answers(fitted, tmp_path, form, compiled_as):
     frame = polars_frame()
     loaded = jensen.load(fitted.save(tmp_path / form))
     np.testing.assert_array_equal(loaded.score_samples(frame), fitted.score_samples(frame))
@@ -220,6 +220,7 @@ def test_saved_and_loaded_it_gives_the_same_answers(fitted, tmp_path, form):
     mine, theirs = (each.impute(frame, draws=100, keep=2).table for each in (fitted, loaded))
     assert mine.equals(theirs)
     assert loaded.get_params() == fitted.get_params()
+    assert compiled_as(loaded) == compiled_as(fitted)
 
 
 def test_mask_and_overrides_are_saved_too(tmp_path):

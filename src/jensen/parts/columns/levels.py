@@ -75,7 +75,7 @@ class _Levels(Law):
         """The fields that all of them begin with."""
         counts = tuple(each.levels for each in facts)
         # Of n rows and one more, the one more.
-        unseen = jnp.full(len(counts), -float(np.log(len(rows) + 2.0)))
+        unseen = jnp.full(len(counts), -np.log(len(rows) + 2.0), jnp.float32)
         return Constant(jnp.asarray(counts, jnp.float32)), Constant(unseen), counts
 
 
