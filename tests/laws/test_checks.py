@@ -44,14 +44,13 @@ def test_predictive_checks_see_a_misfit_beside_a_column_of_large_units(key):
     assert p_values["variance over rows, mean of columns"] == pytest.approx(0.002)
 
 
-@pytest.mark.parametrize("scale", [1e-3, 0.05, 3.0])
-def test_a_constant_column_makes_no_difference_to_baselines(scale, key):
+def test_a_constant_column_makes_no_difference_to_baselines(key):
     """Whether its scale has come down to the floor of 1e-3 or not yet."""
     rng = np.random.default_rng(1)
     weights = jnp.array([[1.0, 0.5, -1.0]])
     X = rng.normal(size=(400, 1)) @ np.asarray(weights) + 0.5 * rng.normal(size=(400, 3))
 
-    def differences(constant):
+    def differences(constant, scale=1.0):
         rows = np.column_stack([X, np.full((400, constant), 7.0)]).astype(np.float32)
         own = jnp.full(constant, scale)
         model = Model(
@@ -62,8 +61,10 @@ def test_a_constant_column_makes_no_difference_to_baselines(scale, key):
         )
         return check(model, rows[300:], rows[:300], infer(rows), key).differences
 
-    plain, other = differences(0), differences(1)
-    assert set(plain) == set(other) == {"independent columns", "gaussian", "ppca"}
-    for name, (value, _) in plain.items():
-        # Both evidences are known to 0.003 nats.
-        assert other[name][0] == pytest.approx(value, abs=0.03)
+    plain = differences(0)
+    for scale in (1e-3, 0.05, 3.0):
+        other = differences(1, scale)
+        assert set(plain) == set(other) == {"independent columns", "gaussian", "ppca"}
+        for name, (value, _) in plain.items():
+            # Both evidences are known to 0.003 nats.
+            assert other[name][0] == pytest.approx(value, abs=0.03), (scale, name)
