@@ -67,6 +67,7 @@ def _blocks(page: Path) -> list[tuple[str, int, str]]:
     ]
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("level", [0, 1])
 def test_blocks_run(tmp_path, level):
     """In one process for all of a level, which compiles once what several pages need."""
