@@ -228,9 +228,9 @@ def test_columns_that_no_model_sees_need_not_be_there(run, home):
 
 
 def test_draws_are_numbered(run, home):
-    run("impute model people.csv --out draws.arrow --draws 2")
+    run("impute model people.csv --out draws.arrow --draws 8")
     drawn = pl.read_ipc(home / "draws.arrow")
-    assert drawn["draw"].to_list() == [0] * 120 + [1] * 120
+    assert drawn["draw"].to_list() == [k for k in range(8) for _ in range(120)]
     first, second = (drawn.filter(pl.col("draw") == k).drop("draw") for k in (0, 1))
     assert first["id"].equals(second["id"])
     assert not first.equals(second)

@@ -170,9 +170,9 @@ def test_rows_are_filled_and_what_is_there_stays(case):
     members = np.mean([as_polars(each)["member"].to_numpy() for each in found.draws], axis=0)
     np.testing.assert_allclose(found.mean[:, 2], members, atol=1e-6)
     assert ((members > 0) & (members < 1)).any()
-    again = vae.impute(frame, draws=20, keep=1)
+    again = vae.impute(frame, draws=20, keep=20)
     assert as_polars(again.table).equals(as_polars(found.table))
-    other = vae.impute(frame, draws=20, keep=1, random_state=1)
+    other = vae.impute(frame, draws=20, keep=20, random_state=1)
     assert not as_polars(other.draws[0]).equals(as_polars(found.draws[0]))
 
 
@@ -217,7 +217,7 @@ def test_saved_and_loaded_it_gives_the_same_answers(fitted, tmp_path, form, comp
     np.testing.assert_array_equal(loaded.score_samples(frame), fitted.score_samples(frame))
     assert loaded.schema_ == fitted.schema_
     np.testing.assert_array_equal(loaded.rows_.mask, fitted.rows_.mask)
-    mine, theirs = (each.impute(frame, draws=100, keep=2).table for each in (fitted, loaded))
+    mine, theirs = (each.impute(frame, draws=20, keep=20).table for each in (fitted, loaded))
     assert mine.equals(theirs)
     assert loaded.get_params() == fitted.get_params()
     assert compiled_as(loaded) == compiled_as(fitted)

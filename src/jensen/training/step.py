@@ -1,5 +1,6 @@
 """The compiled part of training: many steps in one program."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -90,7 +91,7 @@ def _decays(trainable: Any) -> Any:
     )
 
 
-@quick_jit
+@functools.partial(quick_jit, long_running=True)
 def run_steps(
     state: State,
     rest: Any,

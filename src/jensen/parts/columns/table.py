@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -109,6 +109,9 @@ class Columns(eqx.Module):
     another, and then the logits of the atoms. `levels` says of each column how many categories
     it has; numbers have none.
     """
+
+    # To the compiler many small loops, beside which matrix products are little (`quick_jit`).
+    many_laws: ClassVar[bool] = True
 
     laws: tuple[Law, ...]
     where: tuple[tuple[int, ...], ...] = eqx.field(static=True)
