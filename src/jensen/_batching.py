@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jensen._runtime import quick_jit, quick_random
+from jensen._runtime import on_device, quick_jit, quick_random
 from jensen.errors import OptionError
 
 __all__ = [
@@ -76,7 +76,7 @@ def _taking(leaf: Any) -> Callable[[np.ndarray], Any]:
     if not (isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)):
         return lambda index: leaf[index]
     numbers, impl = np.asarray(jax.random.key_data(leaf)), jax.random.key_impl(leaf)
-    return lambda index: jax.random.wrap_key_data(jnp.asarray(numbers[index]), impl=impl)
+    return lambda index: jax.random.wrap_key_data(on_device(numbers[index]), impl=impl)
 
 
 @quick_jit

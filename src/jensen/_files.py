@@ -10,11 +10,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from jensen._runtime import on_device
 from jensen.errors import FileError
 
 __all__ = [
@@ -133,5 +133,5 @@ def tree_with(tree: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
                 f"{where}: {name} is {found.dtype}{list(found.shape)}, but this model has"
                 f" {leaf.dtype}{list(leaf.shape)}."
             )
-    filled = iter([jnp.asarray(arrays[name]) for name, _ in named])
+    filled = iter([on_device(arrays[name]) for name, _ in named])
     return jax.tree.map(lambda leaf: next(filled) if eqx.is_array(leaf) else leaf, tree)

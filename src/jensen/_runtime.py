@@ -1,4 +1,4 @@
-"""Settings of JAX that jensen asks for, where the user has made none."""
+"""What is compiled, and how: JAX's settings where the user has made none, and how to do without."""
 
 import contextlib
 import functools
@@ -10,9 +10,18 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import equinox as eqx
 import jax
+import numpy as np
 import platformdirs
+from jax import Array
 
-__all__ = ["keep_compiled_programs", "quick_jit", "quick_random", "rehearse"]
+__all__ = [
+    "keep_compiled_programs",
+    "on_device",
+    "quick_jit",
+    "quick_random",
+    "rehearse",
+    "strong",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,15 +61,17 @@ class quick_jit(Generic[P, T]):  # noqa: N801 - stands where a decorator stands
     """`eqx.filter_jit` of a function, for programs that are to start soon, which is all of them.
 
     On a CPU most of the time is in matrix products, which come from a library; with little
-    optimisation of the rest, programs run as fast and are compiled in half the time. Not so those
-    of the columns of tables (what has `many_laws`), which are many small loops: `long_running`
-    ones are worth all of the optimisation (a step of training with 15 columns 14 ms and not 19),
-    and without XLA's own way of emitting what it fuses they are compiled in two thirds of the
-    time. What `XLA_FLAGS` says of either is left as it is.
+    optimisation of the rest, programs run as fast and are compiled in half the time. Not so where
+    a part of a model says that it is `many_loops` to the compiler: what is `long_running` of it
+    is worth all of the optimisation, and without XLA's own way of emitting what it fuses the
+    whole is compiled sooner. What `XLA_FLAGS` says of either is left as it is.
+
+    These are options of whole programs: on a CPU it cannot be called within another `jit`.
 
     Args:
         function: as `eqx.filter_jit` takes it.
-        long_running: whether it runs for longer than it compiles, most often.
+        long_running: whether it runs for longer than it compiles, most often. Of what is not
+            `many_loops` it changes nothing.
     """
 
     def __init__(self, function: Callable[P, T], *, long_running: bool = False) -> None:
@@ -82,27 +93,63 @@ class quick_jit(Generic[P, T]):  # noqa: N801 - stands where a decorator stands
         self._program(args, kwargs).lower(*args, **kwargs)
 
     def _program(self, *arguments: Any) -> Any:
-        many_laws = lambda node: hasattr(type(node), "many_laws")
-        of_table = any(map(many_laws, jax.tree.leaves(arguments, is_leaf=many_laws)))
-        if of_table not in self._programs:
+        is_loops = lambda node: getattr(type(node), "many_loops", False)
+        loops = any(map(is_loops, jax.tree.leaves(arguments, is_leaf=is_loops)))
+        # Two threads may both make it: of equal functions and options Equinox gives the same.
+        if loops not in self._programs:
             # Its types leave out what it hands on to `jax.jit`.
             filter_jit: Any = eqx.filter_jit
-            options = _options(of_table, self._long_running)
-            self._programs[of_table] = filter_jit(self._function, compiler_options=options)
-        return self._programs[of_table]
+            options = _options(loops, self._long_running)
+            self._programs[loops] = filter_jit(self._function, compiler_options=options)
+        return self._programs[loops]
 
 
-def _options(of_table: bool, long_running: bool) -> dict[str, Any] | None:
+_LEVEL = "xla_backend_optimization_level"
+_EMITTERS = "xla_cpu_use_fusion_emitters"
+
+
+def _options(loops: bool, long_running: bool) -> dict[str, Any] | None:
     """The compiler's options, of what `XLA_FLAGS` says nothing."""
     # The backend is known once something runs, and not yet on import.
     if jax.default_backend() != "cpu":
         return None
-    options: dict[str, Any] = {"xla_backend_optimization_level": 1}
-    if of_table:
-        level = 3 if long_running else 1
-        options = {"xla_backend_optimization_level": level, "xla_cpu_use_fusion_emitters": False}
+    options: dict[str, Any] = {} if loops and long_running else {_LEVEL: 1}
+    if loops and _is_option(_EMITTERS):
+        options[_EMITTERS] = False
     flags = os.environ.get("XLA_FLAGS", "")
     return {name: value for name, value in options.items() if name not in flags} or None
+
+
+@functools.cache
+def _is_option(name: str) -> bool:
+    """Whether this release of XLA knows a switch, which may be gone with what it switches."""
+    try:
+        jax.jit(lambda: 0, compiler_options={name: False}).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
+
+
+def on_device(values: Any) -> Array:
+    """Numbers as an array of JAX, those of double precision in single.
+
+    `jnp.asarray` compiles a program for each shape that NumPy's arrays have.
+    """
+    if isinstance(values, jax.Array):
+        return values
+    numbers = np.asarray(values)
+    return jax.device_put(numbers.astype(np.float32) if numbers.dtype == np.float64 else numbers)
+
+
+def strong(tree: Any) -> Any:
+    """`tree` with no array of weak type, which JAX gives to what was made of plain numbers.
+
+    What is compiled for one type is compiled anew for the other, and most operations, and files,
+    make the one of the other.
+    """
+    return jax.tree.map(
+        lambda leaf: leaf.astype(leaf.dtype) if getattr(leaf, "weak_type", False) else leaf, tree
+    )
 
 
 def rehearse(function: Callable[..., Any], *args: Any) -> threading.Thread:

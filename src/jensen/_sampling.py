@@ -6,13 +6,12 @@ from collections import Counter
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Int, Key
 
 from jensen._batching import batches
-from jensen._runtime import quick_jit, quick_random
+from jensen._runtime import on_device, quick_jit, quick_random
 from jensen._types import Data, Datum, Distribution, PRNGKey
 
 __all__ = [
@@ -70,7 +69,7 @@ def _keys(key: PRNGKey, numbers: np.ndarray) -> np.ndarray:
 
 
 def _typed(key: PRNGKey, data: np.ndarray) -> Key[Array, "..."]:
-    return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(key))
+    return jax.random.wrap_key_data(on_device(data), impl=jax.random.key_impl(key))
 
 
 def split(key: PRNGKey, count: int = 2) -> Key[Array, " count"]:

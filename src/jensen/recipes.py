@@ -15,6 +15,7 @@ import numpy as np
 from numpyro.distributions.constraints import Constraint
 
 from jensen._lenient import lenient
+from jensen._runtime import strong
 from jensen._sampling import fold, split
 from jensen._types import Constant, Data, Datum, PRNGKey, as_datum
 from jensen.errors import OptionError
@@ -210,13 +211,15 @@ def build_model(
         _require_distribution(prior, latent_dim)
     _require_size(encoder, family.size, posterior, in_shape)
     _require_shape(decoder, latent_dim + condition, ends.likelihood, ends.h_shape)
-    return Model(
+    model = Model(
         prior=prior,
         decoder=ConditionalDecoder(decoder) if condition else decoder,
         likelihood=ends.likelihood,
         encoder=ends.encoder(encoder, family, plane),
         missingness=ends.missingness,
     )
+    # Its types are those that training and files leave it with, and so are its programs.
+    return strong(model)
 
 
 @dataclass(frozen=True)

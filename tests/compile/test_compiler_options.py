@@ -1,5 +1,8 @@
-"""What the compiler is asked for: more for the columns of tables, and nothing that the user set."""
+"""What the compiler is asked for: otherwise for the columns of tables, never against the user."""
 
+from types import SimpleNamespace
+
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import pytest
 import jensen
 from jensen import _runtime
 from jensen.recipes import build_model
+from jensen.training.step import run_steps, split_trainable
 
 LEVEL, EMITTERS = "xla_backend_optimization_level", "xla_cpu_use_fusion_emitters"
 
@@ -20,7 +24,8 @@ def asked(monkeypatch):
         found.append(compiler_options)
         return lambda *args: None
 
-    monkeypatch.setattr(_runtime.eqx, "filter_jit", filter_jit)
+    # Not Equinox's own, which other threads may ask for meanwhile.
+    monkeypatch.setattr(_runtime, "eqx", SimpleNamespace(filter_jit=filter_jit))
     monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
     monkeypatch.setenv("XLA_FLAGS", "")
     return found
@@ -44,7 +49,7 @@ def models():
         ("array", False, {LEVEL: 1}),
         ("array", True, {LEVEL: 1}),
         ("table", False, {LEVEL: 1, EMITTERS: False}),
-        ("table", True, {LEVEL: 3, EMITTERS: False}),
+        ("table", True, {EMITTERS: False}),
     ],
 )
 def test_tables_are_compiled_otherwise(asked, models, kind, long_running, options):
@@ -74,6 +79,27 @@ def test_flags_of_the_user_stay(asked, models, monkeypatch, flags, options):
     monkeypatch.setenv("XLA_FLAGS", flags)
     _runtime.quick_jit(lambda model: None)(models["table"])
     assert asked == [options]
+
+
+def test_a_switch_that_the_compiler_does_not_know_is_left_alone(asked, models, monkeypatch):
+    monkeypatch.setattr(_runtime, "_EMITTERS", "xla_cpu_no_such_switch")
+    _runtime.quick_jit(lambda model: None)(models["table"])
+    assert asked == [{LEVEL: 1}]
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="options are those of CPUs")
+@pytest.mark.parametrize("long_running", [False, True])
+def test_the_compiler_takes_what_it_is_asked_for(models, monkeypatch, long_running):
+    monkeypatch.setenv("XLA_FLAGS", "")
+    same = _runtime.quick_jit(lambda model: model, long_running=long_running)
+    assert eqx.tree_equal(same(models["table"]), models["table"])
+
+
+def test_steps_of_training_are_long_running(asked, models):
+    both = split_trainable(models["table"])
+    assert run_steps._long_running
+    _runtime.quick_jit(lambda *parts: None, long_running=True)(*both)
+    assert asked == [{EMITTERS: False}]
 
 
 def test_accelerators_have_their_own(asked, models, monkeypatch):

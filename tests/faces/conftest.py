@@ -67,8 +67,7 @@ def compiled_as():
     """What JAX tells a model's programs apart by: with all of it alike, none is traced anew."""
 
     def of(vae):
-        leaves = [jax.typeof(leaf) for leaf in jax.tree.leaves(vae.model_)]
-        return jax.tree.structure(vae.model_), [(leaf, leaf.weak_type) for leaf in leaves]
+        return jax.tree.structure(vae.model_), list(map(jax.typeof, jax.tree.leaves(vae.model_)))
 
     return of
 

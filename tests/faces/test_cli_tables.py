@@ -209,6 +209,7 @@ def test_equal_rows_of_two_pieces_are_drawn_for_apart(run, home, monkeypatch):
     line = pl.read_csv(home / "people.csv", infer_schema=False).head(1).with_columns(age=pl.lit(""))
     pl.concat([line] * 4).write_csv(home / "equal.csv")
     monkeypatch.setattr("jensen.cli.impute._PIECE", 2)
+    # As many draws as elsewhere here, for which the program is compiled.
     drawn = cells_of(run("impute model equal.csv --draws 8 --quiet"))
     first, third = ([row["age"] for row in drawn[place::4]] for place in (0, 2))
     assert first != third

@@ -37,12 +37,11 @@ _NAME = re.compile(r"`(jensen(?:\.\w+)+)`")
 _ENVIRONMENT = {
     "PYTHONPATH": str(Path(jensen.__file__).parents[1]),
     "PYTHONUTF8": "1",
-    # As in the suite's harness, and for its reasons.
-    "XLA_FLAGS": "--xla_backend_optimization_level={level} --xla_cpu_use_fusion_emitters=false"
-    " --xla_cpu_parallel_codegen_split_count=1",
+    # All but the level as in the suite's harness, and for its reasons.
     "JAX_THREEFRY_PARTITIONABLE": "false",
     "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",
 }
+_FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 _DRIVER = """
 import json, sys
 from jensen.training import Options
@@ -68,16 +67,17 @@ def _blocks(page: Path) -> list[tuple[str, int, str]]:
 
 
 @pytest.mark.pages
-@pytest.mark.parametrize("level", [0, 1])
-def test_blocks_run(tmp_path, level):
+@pytest.mark.parametrize(("level", "computing"), [(0, False), (1, True)])
+def test_blocks_run(tmp_path, level, computing):
     """In one process for all of a level, which compiles once what several pages need."""
-    pages = [page for page in PAGES if (page.name in COMPUTING) == level]
-    environment = {name: value.format(level=level) for name, value in _ENVIRONMENT.items()}
+    assert set(COMPUTING) <= {page.name for page in PAGES}
+    pages = [page for page in PAGES if (page.name in COMPUTING) == computing]
+    flags = {"XLA_FLAGS": f"--xla_backend_optimization_level={level} {_FLAGS}"}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _DRIVER],
         input=json.dumps([_blocks(page) for page in pages]),
         cwd=tmp_path,
-        env=os.environ | environment,
+        env=os.environ | _ENVIRONMENT | flags,
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
@@ -30,6 +31,10 @@ PARTS = [
 ]
 
 
+def types_of(model):
+    return [jax.typeof(leaf) for leaf in jax.tree.leaves(model) if eqx.is_array(leaf)]
+
+
 @pytest.mark.parametrize(("part", "name"), PARTS, ids=[f"{part} {name}" for part, name in PARTS])
 def test_saved_and_loaded_unchanged(part, name, key, tmp_path):
     rows = widest(name)[:20] if part == "likelihood" else rows_of("real", 20)
@@ -40,7 +45,8 @@ def test_saved_and_loaded_unchanged(part, name, key, tmp_path):
         part: option(name) if part == "likelihood" else name,
         "condition": CONDITION.get(name, 0),
     }
-    model = jittered(build_model(rows, key=key, **assembly), jax.random.key(1))
+    built = build_model(rows, key=key, **assembly)
+    model = jittered(built, jax.random.key(1))
     saved = store.Saved(
         model, assembly, {"shape": list(rows.shape[1:])}, details={"training_rows": len(rows)}
     )
@@ -48,6 +54,8 @@ def test_saved_and_loaded_unchanged(part, name, key, tmp_path):
         loaded = store.load(store.save(path, saved))
         assert_same(loaded.model, model)
         assert loaded.assembly == assembly
+        # What is compiled for the one serves the other, the one that training begins with too.
+        assert types_of(built) == types_of(model) == types_of(loaded.model)
     given = jnp.ones(CONDITION[name]) if CONDITION.get(name) else None
     z, x = jnp.ones(2), Datum(jnp.asarray(rows[0]), None, given)
     assert float(loaded.model.log_joint(x, z)) == float(model.log_joint(x, z))

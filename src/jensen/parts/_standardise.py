@@ -1,9 +1,10 @@
 """Where the data lie: the shift and scale by which networks see every column alike."""
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
+
+from jensen._runtime import on_device
 
 __all__ = ["standardisation"]
 
@@ -22,4 +23,4 @@ def standardisation(
     # What single precision cannot tell from a constant is one.
     constant = scale <= 1e-6 * np.maximum(np.abs(shift), 1e-30)
     scale = np.where(constant, 1.0, scale)
-    return jnp.asarray(shift, dtype=jnp.float32), jnp.asarray(scale, dtype=jnp.float32)
+    return on_device(shift), on_device(scale)

@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float
 
+from jensen._runtime import on_device
 from jensen._types import Constant
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns import Facts, law_of, on_scale
@@ -50,8 +51,8 @@ class ColumnFeatures(eqx.Module):
         return cls(
             Constant(shift),
             Constant(scale),
-            Constant(jnp.asarray(atoms, jnp.float32)),
-            Constant(jnp.asarray([k for _, k in pairs], jnp.float32)),
+            Constant(on_device(np.array(atoms, np.float32))),
+            Constant(on_device(np.array([k for _, k in pairs], np.float32))),
             numbers,
             logarithmic,
             with_atom,

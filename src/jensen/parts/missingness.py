@@ -20,6 +20,7 @@ from jax import Array
 from jax.nn import log_sigmoid
 from jaxtyping import Bool, Float
 
+from jensen._runtime import on_device
 from jensen._types import Constant, PRNGKey, Scalar
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns import ColumnsDistribution, Facts, law_of, on_scale
@@ -64,7 +65,7 @@ class Missingness(eqx.Module):
         deepest = 1 + max(each.levels for each in facts)
         weight, of_level = jnp.zeros(len(facts)), jnp.zeros((deepest, len(facts)))
         return cls(
-            jnp.asarray(np.log(share / (1 - share)), jnp.float32),
+            on_device(np.log(share / (1 - share))),
             weight if depends else Constant(weight),
             of_level if depends else Constant(of_level),
             Constant(shift),

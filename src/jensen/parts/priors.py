@@ -12,6 +12,7 @@ from jax import Array
 from jax.nn import log_softmax, logsumexp
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._sampling import generator, standard_normal
 from jensen._types import Constant, Distribution, PRNGKey, Scalar, held
 from jensen.parts._standardise import standardisation
@@ -117,7 +118,7 @@ class GaussianMixturePrior(Prior):
     ) -> "GaussianMixturePrior":
         """A member with `components` normals over a `latent_dim`-dimensional z."""
         means = standard_normal(key, (components, latent_dim))
-        return cls(jnp.zeros(components), jnp.asarray(means), jnp.zeros((components, latent_dim)))
+        return cls(*map(on_device, (np.zeros(components), means, np.zeros(means.shape))))
 
     def __call__(self, encoder: Any = None, condition: Any = None) -> Distribution:
         components = jax.vmap(lambda m, s: dist.Normal(m, jnp.exp(s)).to_event(1))(
@@ -148,7 +149,7 @@ class VampPrior(Prior):
         """A member whose pseudo-inputs start at `components` of the training `rows`."""
         components = min(components, len(rows))
         chosen = generator(key).choice(len(rows), components, replace=False)
-        x = jnp.asarray(rows[chosen], dtype=jnp.float32)
+        x = on_device(rows[chosen])
         shift, scale = standardisation(rows)
         standard = jax.vmap(lambda row: (row - shift) / scale)(x)
         return cls(standard, Constant(shift), Constant(scale))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jensen._ahead import Ahead
 from jensen._batching import count
+from jensen._runtime import on_device
 from jensen.training.step import plan
 
 __all__ = ["AHEAD", "Block", "Blocks", "Readable", "blocks_of", "rows_of_a_block"]
@@ -114,7 +114,7 @@ class _Held:
     waited = 0.0
 
     def __init__(self, rows: Any, batch: int, seed: int):
-        self._rows = jax.tree.map(jnp.asarray, rows)
+        self._rows = jax.tree.map(on_device, rows)
         self._batch, self._seed = batch, seed
 
     def begin(self, epoch: int, failures: int) -> None:
@@ -154,7 +154,7 @@ class _Read:
     def example(self) -> Block:
         one = self._rows[:1]
         rows = np.zeros((self._steps * self._batch, *one.shape[1:]), one.dtype)
-        return self._block(jnp.asarray(rows), 0)
+        return self._block(on_device(rows), 0)
 
     def epoch(self, epoch: int, failures: int) -> Iterator[Block]:
         self.begin(epoch, failures)
@@ -182,7 +182,7 @@ class _Read:
                 rows = self._rows[order[number * each : (number + 1) * each]]
                 if len(rows) < each:
                     rows = np.concatenate([rows, np.repeat(rows[-1:], each - len(rows), axis=0)])
-                yield self._block(jnp.asarray(rows), number)
+                yield self._block(on_device(rows), number)
 
     def _block(self, rows: Any, number: int) -> Block:
         shape = self._steps, self._batch

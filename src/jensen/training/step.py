@@ -14,7 +14,7 @@ from jaxtyping import Bool
 
 from jensen._batching import as_real
 from jensen._lenient import lenient
-from jensen._runtime import quick_jit
+from jensen._runtime import quick_jit, strong
 from jensen._sampling import numbered
 from jensen._types import Constant, PRNGKey, Scalar
 from jensen.model import Model
@@ -72,7 +72,7 @@ def initial_state(model: Model, average: bool) -> State:
     """The state before the first step."""
     trainable, _ = split_trainable(model)
     # A weak type would be gone after the first epoch, and the second one compiled anew.
-    trainable = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=leaf.dtype), trainable)
+    trainable = strong(trainable)
     return State(trainable, _adam_init(trainable), trainable if average else None)
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jensen._runtime import quick_jit
+from jensen._runtime import on_device, quick_jit
 from jensen._sampling import split
 from jensen._types import Data, PRNGKey
 from jensen.errors import OptionError
@@ -226,7 +226,7 @@ def khat_of(log_weights: np.ndarray) -> np.ndarray:
     """Pareto k̂ of each row's weights, shape (rows, chains), given by their logarithms."""
     largest = np.max(log_weights, axis=1, keepdims=True)
     relative = log_weights - np.where(np.isfinite(largest), largest, 0.0)
-    return np.asarray(_khat_of_rows(jnp.asarray(relative, jnp.float32)), dtype=np.float64)
+    return np.asarray(_khat_of_rows(on_device(relative)), dtype=np.float64)
 
 
 def _variance(ends: Ends) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Key
 
 from jensen._batching import batches
-from jensen._runtime import quick_random
+from jensen._runtime import on_device, quick_random
 from jensen._sampling import row_keys, split
 from jensen._types import Data, PRNGKey
 from jensen.evidence.annealing.chains import (
@@ -187,7 +187,7 @@ def run(
         if exact is None:
             state = _drawn(program, X, keys, chains)
         else:
-            state = begun(jnp.asarray(np.repeat(begin[:, None], chains, axis=1)))
+            state = begun(on_device(np.repeat(begin[:, None], chains, axis=1)))
         mine = settings.take(here)
         for first in range(0, len(order), SEGMENT):
             steps = order[first : first + SEGMENT]
@@ -219,7 +219,7 @@ def _by_batches(
 
 
 def _segment(*parts: np.ndarray) -> Segment:
-    return Segment(*(jnp.asarray(part.astype(np.float32)) for part in parts))
+    return Segment(*(on_device(part) for part in parts))
 
 
 def lowered(program: Program, X: Data, chains: int) -> Callable[[], Any]:
@@ -231,7 +231,7 @@ def lowered(program: Program, X: Data, chains: int) -> Callable[[], Any]:
     ((rows, _),) = batches(first, ROWS)
     size = program.size(jax.tree.map(lambda leaf: leaf[0], rows))
     keys = split(jax.random.key(0), ROWS)
-    state = begun(jnp.asarray(np.zeros((ROWS, chains, size), np.float32)))
+    state = begun(on_device(np.zeros((ROWS, chains, size))))
     none, spreads = np.zeros((ROWS, SEGMENT)), np.zeros((ROWS, SEGMENT, size))
     segment = _segment(none, none, none, none, spreads)
     of_nothing = program, rows, keys, state, segment, 0, 0, 0.0, 0.0

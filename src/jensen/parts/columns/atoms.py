@@ -11,6 +11,7 @@ from jax import Array
 from jax.nn import log_sigmoid, sigmoid
 from jaxtyping import Bool, Float, Shaped
 
+from jensen._runtime import on_device
 from jensen._types import Constant, PRNGKey
 from jensen.parts.columns._base import Facts, put, single
 from jensen.parts.columns.naming import law_of
@@ -103,7 +104,7 @@ class Atoms(eqx.Module):
         atom = single([facts[j].atom for j in where])
         other = single(_others(rows[:, where], atom)[0])
         hurdles = tuple(over == "hurdle" for over in overs.values())
-        return cls(Constant(jnp.asarray(atom)), Constant(jnp.asarray(other)), where, hurdles)
+        return cls(Constant(on_device(atom)), Constant(on_device(other)), where, hurdles)
 
     def others(self, rows: np.ndarray) -> np.ndarray:
         """`rows`, (n, d), as bases are measured by: with other values in the atoms' place."""

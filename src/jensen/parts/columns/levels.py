@@ -12,6 +12,7 @@ from jax.lax import Precision
 from jax.nn import log_sigmoid, log_softmax, softplus
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._types import Constant, PRNGKey
 from jensen.parts._special import log1mexp
 from jensen.parts.columns._base import Facts, Law, LawDistribution
@@ -75,8 +76,12 @@ class _Levels(Law):
         """The fields that all of them begin with."""
         counts = tuple(each.levels for each in facts)
         # Of n rows and one more, the one more.
-        unseen = jnp.full(len(counts), -np.log(len(rows) + 2.0), jnp.float32)
-        return Constant(jnp.asarray(counts, jnp.float32)), Constant(unseen), counts
+        unseen = np.full(len(counts), -np.log(len(rows) + 2.0))
+        return (
+            Constant(on_device(np.array(counts, np.float32))),
+            Constant(on_device(unseen)),
+            counts,
+        )
 
 
 def _shares(rows: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
@@ -153,7 +158,7 @@ class OrderedLogistic(_Levels):
             first[j] = cuts[0] if len(cuts) else 0.0
             steps = np.maximum(np.diff(cuts), 1e-3)
             gaps[j, : len(steps)] = np.log(np.expm1(steps))
-        start = jnp.asarray(first, jnp.float32), jnp.asarray(gaps, jnp.float32)
+        start = on_device(first), on_device(gaps)
         return cls(levels, unseen, counts, *start)
 
     @property

@@ -10,6 +10,7 @@ from jax import Array
 from jax.nn import log_softmax, softplus
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._types import Constant, PRNGKey
 from jensen.parts._special import stirling_remainder
 from jensen.parts._standardise import standardisation
@@ -185,7 +186,7 @@ class StudentT(LocationScale):
     @classmethod
     def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> "Law":
         shift, scale = standardisation(rows)
-        return cls(Constant(shift), Constant(scale), jnp.full(rows.shape[1], 3.0))
+        return cls(Constant(shift), Constant(scale), on_device(np.full(rows.shape[1], 3.0)))
 
     def __call__(self, h: Float[Array, " size"]) -> TDistribution:
         loc, scale = self.location_and_scale(h)

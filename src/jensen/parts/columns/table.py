@@ -12,6 +12,7 @@ from jax import Array
 from jax.nn import logsumexp
 from jaxtyping import Bool, Float
 
+from jensen._runtime import on_device
 from jensen._types import PRNGKey
 from jensen.parts.columns._base import Facts, Law, LawDistribution, put
 from jensen.parts.columns.atoms import Atoms, AtomsDistribution, of_base
@@ -110,8 +111,8 @@ class Columns(eqx.Module):
     it has; numbers have none.
     """
 
-    # To the compiler many small loops, beside which matrix products are little (`quick_jit`).
-    many_laws: ClassVar[bool] = True
+    # So `quick_jit` has its programs compiled otherwise: matrix products are little beside laws.
+    many_loops: ClassVar[bool] = True
 
     laws: tuple[Law, ...]
     where: tuple[tuple[int, ...], ...] = eqx.field(static=True)
@@ -162,7 +163,7 @@ class Columns(eqx.Module):
         ]
         if self.atoms is not None:
             each.append(self.atoms.initial(values))
-        return jnp.asarray(np.concatenate(each), jnp.float32)
+        return on_device(np.concatenate(each))
 
     def __call__(self, h: Float[Array, " size"]) -> ColumnsDistribution:
         *parts, logits = jnp.split(h, np.cumsum([law.size for law in self.laws]))

@@ -20,6 +20,7 @@ from jax.nn import log_softmax, sigmoid, softplus
 from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._types import Constant, PRNGKey
 from jensen.parts._rounded import rounded, rounded_log_prob
 from jensen.parts._special import log1mexp
@@ -138,7 +139,7 @@ class Rounded(LocationScale):
             single([each.high for each in facts]),
         )
         seen = standardisation(cls.seen(rows))
-        return cls(*map(Constant, seen), *(Constant(jnp.asarray(end)) for end in ends))
+        return cls(*map(Constant, seen), *(Constant(on_device(end)) for end in ends))
 
     def __call__(self, h: Float[Array, " size"]) -> LawDistribution:
         loc, scale = self.location_and_scale(h)
@@ -282,7 +283,7 @@ class NegativeBinomial(Law):
     @classmethod
     def of(cls, facts: Sequence[Facts], rows: np.ndarray) -> "Law":
         low = single([max(each.low, 0.0) for each in facts])
-        return cls(CountLikelihood(rows.shape[1:]), Constant(jnp.asarray(low)))
+        return cls(CountLikelihood(rows.shape[1:]), Constant(on_device(low)))
 
     @property
     def size(self) -> int:

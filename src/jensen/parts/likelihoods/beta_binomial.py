@@ -12,6 +12,7 @@ from jax.nn import log_sigmoid, sigmoid
 from jaxtyping import Float
 from scipy.special import gammaln
 
+from jensen._runtime import on_device
 from jensen._types import PRNGKey
 from jensen.parts._special import log_gamma_ratio
 from jensen.parts.likelihoods._base import parameters_of
@@ -207,7 +208,7 @@ class BetaBinomial(Bounded):
         excess = rows.var(0) / (self.n * share * (1 - share)) - 1
         correlation = np.clip(excess / max(self.n - 1, 1), 0.02, 0.9)
         dispersion = correlation / (1 - correlation)
-        return jnp.asarray(np.stack([logit, np.log(dispersion)]), dtype=jnp.float32)
+        return on_device(np.stack([logit, np.log(dispersion)]))
 
     def __call__(self, h: Float[Array, "2 *event"]) -> BetaBinomialDistribution:
         logit, log_dispersion = parameters_of(h)

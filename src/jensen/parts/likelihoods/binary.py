@@ -3,13 +3,13 @@
 from typing import Any, ClassVar
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
 from jensen._lenient import Lenient
+from jensen._runtime import on_device
 from jensen.parts.likelihoods._base import Likelihood
 
 __all__ = ["Bernoulli"]
@@ -40,7 +40,7 @@ class Bernoulli(Likelihood):
 
     def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
         share = (rows.sum(0) + 0.5) / (len(rows) + 1.0)
-        return jnp.asarray(np.log(share / (1 - share)), dtype=jnp.float32)[None]
+        return on_device(np.log(share / (1 - share))[None])
 
     def __call__(self, h: Float[Array, "1 *event"]) -> Any:
         return Lenient(dist.BernoulliLogits(h[0]))

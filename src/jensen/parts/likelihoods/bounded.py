@@ -10,6 +10,7 @@ from jax import Array
 from jax.nn import log_sigmoid, log_softmax, sigmoid, softmax
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._types import PRNGKey
 from jensen.parts._special import deviance, stirling_remainder
 from jensen.parts.likelihoods._base import Likelihood
@@ -131,7 +132,7 @@ class Binomial(Bounded):
         return 1
 
     def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
-        return jnp.asarray(mean_logit(rows, self.n), dtype=jnp.float32)[None]
+        return on_device(mean_logit(rows, self.n)[None])
 
     def __call__(self, h: Float[Array, "1 *event"]) -> BinomialDistribution:
         return BinomialDistribution(h[0], self.n)
@@ -197,7 +198,7 @@ class Categorical(Bounded):
     def initial(self, rows: np.ndarray) -> Float[Array, "levels *event"]:
         counts = np.stack([(rows == level).sum(0) for level in range(self.n + 1)])
         share = (counts + 0.1) / (len(rows) + 0.1 * (self.n + 1))
-        return jnp.asarray(np.log(share), dtype=jnp.float32)
+        return on_device(np.log(share))
 
     def __call__(self, h: Float[Array, "levels *event"]) -> LevelsDistribution:
         return LevelsDistribution(jnp.moveaxis(h, 0, -1))

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._types import PRNGKey
 from jensen.parts._special import deviance, stirling_remainder
 from jensen.parts.likelihoods._base import Likelihood, parameters_of
@@ -92,7 +93,7 @@ class Poisson(Likelihood):
         return 1
 
     def initial(self, rows: np.ndarray) -> Float[Array, "1 *event"]:
-        return jnp.asarray(_log_mean(rows), dtype=jnp.float32)[None]
+        return on_device(_log_mean(rows)[None])
 
     def __call__(self, h: Float[Array, "1 *event"]) -> PoissonDistribution:
         return PoissonDistribution(jnp.clip(h[0], *_LOG_MEAN))
@@ -180,7 +181,7 @@ class NegativeBinomial(Likelihood):
         mean = np.exp(log_mean)
         excess = np.maximum(rows.var(0) - mean, 0.01 * mean)
         concentration = np.clip(mean**2 / excess, 0.05, 100.0)
-        return jnp.asarray(np.stack([log_mean, np.log(concentration)]), dtype=jnp.float32)
+        return on_device(np.stack([log_mean, np.log(concentration)]))
 
     def __call__(self, h: Float[Array, "2 *event"]) -> NegativeBinomialDistribution:
         log_mean, log_concentration = parameters_of(h)

@@ -9,6 +9,7 @@ from jax import Array
 from jax.nn import logsumexp
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
 from jensen.parts._rounded import rounded, rounded_terms
@@ -140,7 +141,7 @@ class LogisticMixture(Likelihood):
         # Equal weights; of colours no coupling to begin with.
         none = [np.zeros_like(loc)]
         parts = [*none, loc, log_scale, *(none if self.couples_entries else [])]
-        return jnp.asarray(np.concatenate(parts), dtype=jnp.float32)
+        return on_device(np.concatenate(parts))
 
     def __call__(
         self, h: Float[Array, "parameters *event"]

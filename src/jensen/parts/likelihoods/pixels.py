@@ -16,6 +16,7 @@ from jax import Array
 from jax.nn import sigmoid
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
 from jensen.parts._rounded import rounded, rounded_log_prob
@@ -155,7 +156,7 @@ class DiscretisedLogistic(Bounded):
 
     def initial(self, rows: np.ndarray) -> Float[Array, "2 *event"]:
         loc, log_scale = start(rows, self.n, 1)
-        return jnp.asarray(np.concatenate([loc, log_scale]), dtype=jnp.float32)
+        return on_device(np.concatenate([loc, log_scale]))
 
     def __call__(self, h: Float[Array, "2 *event"]) -> DiscretisedLogisticDistribution:
         loc, log_scale = parameters_of(h)

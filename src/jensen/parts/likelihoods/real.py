@@ -16,6 +16,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._types import Constant, PRNGKey
 from jensen.errors import OptionError
 from jensen.parts._special import log_gamma_ratio
@@ -151,7 +152,7 @@ class NormalPerFeature(Normal):
         cls, rows: np.ndarray, high: float | None, value: float | None
     ) -> "NormalPerFeature":
         shift, scale = _constants(rows)
-        return cls(shift, scale, jnp.full(shift.value.shape, _FIRST_LOG_SCALE))
+        return cls(shift, scale, on_device(np.full(shift.value.shape, _FIRST_LOG_SCALE)))
 
     @property
     def parameters(self) -> int:
@@ -250,7 +251,7 @@ class StudentT(Likelihood):
     def from_rows(cls, rows: np.ndarray, high: float | None, value: float | None) -> "StudentT":
         shift, scale = _constants(rows)
         shape = shift.value.shape
-        return cls(shift, scale, jnp.full(shape, _FIRST_LOG_SCALE), jnp.full(shape, 3.0))
+        return cls(shift, scale, *(on_device(np.full(shape, at)) for at in (_FIRST_LOG_SCALE, 3.0)))
 
     @property
     def event_shape(self) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._sampling import standard_normal
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
@@ -72,7 +73,7 @@ class Conv(Layer):
     def of(cls, noise: Any, gain: float, stride: int) -> "Conv":
         """A layer whose weights are `noise`, of the kernel's shape, times gain / √inputs."""
         spread = gain * prod(noise.shape[:3]) ** -0.5
-        return cls(jnp.asarray(noise * spread), zeros(noise.shape[-1]), stride)
+        return cls(on_device(noise * spread), zeros(noise.shape[-1]), stride)
 
     def __call__(self, x: Float[Array, "height width in"]) -> Float[Array, "rows columns out"]:
         if on_cpu():
@@ -129,7 +130,7 @@ class ConvTransposed(Layer):
         """A layer whose weights are `noise`, of the kernel's shape, times gain / √inputs."""
         # Of the places of the kernel only one in stride² paints a given pixel.
         spread = gain * stride * prod(noise.shape[:3]) ** -0.5
-        return cls(jnp.asarray(noise * spread), zeros(noise.shape[-1]), size, stride)
+        return cls(on_device(noise * spread), zeros(noise.shape[-1]), size, stride)
 
     def __call__(self, x: Float[Array, "rows columns in"]) -> Float[Array, "height width out"]:
         if on_cpu():

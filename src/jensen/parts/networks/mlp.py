@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from jensen._runtime import on_device
 from jensen._sampling import Normals, standard_normal
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
@@ -43,8 +44,8 @@ def require_widths(hidden: Sequence[int]) -> None:
 
 
 def zeros(count: int) -> Array:
-    """Biases at first; NumPy's, since JAX would compile a program for each number of them."""
-    return jnp.asarray(np.zeros(count, np.float32))
+    """Biases at first."""
+    return on_device(np.zeros(count))
 
 
 class Linear(Layer):
@@ -67,7 +68,7 @@ class Linear(Layer):
     @classmethod
     def of(cls, noise: Any, spread: float, out_shape: tuple[int, ...]) -> "Linear":
         """A layer whose weights are `noise`, shape (out, in), times a spread."""
-        return cls(jnp.asarray(noise * spread), zeros(len(noise)), out_shape)
+        return cls(on_device(noise * spread), zeros(len(noise)), out_shape)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         y = product(x.reshape(-1), self.weight.T, self.precision)
