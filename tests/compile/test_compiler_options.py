@@ -60,6 +60,20 @@ def test_tables_are_compiled_otherwise(asked, models, kind, long_running, option
     assert asked == [options]
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"), [("array", {LEVEL: 0}), ("table", {LEVEL: 0, EMITTERS: False})]
+)
+def test_what_runs_briefly_is_not_optimised(asked, models, kind, options):
+    program = _runtime.quick_jit(lambda model: None, long_running=True)
+    with _runtime.briefly():
+        program(models[kind])
+    assert asked == [options]
+    # And is no program for what comes after.
+    program(models[kind])
+    assert len(asked) == 2
+    assert asked[1] != options
+
+
 def test_one_function_has_a_program_of_each(asked, models):
     program = _runtime.quick_jit(lambda model: None)
     for kind in ("array", "table", "array"):

@@ -5,6 +5,7 @@ already, so that its posterior is that of z given any subset of cells. Imputatio
 sampling and the scores of single columns all stand on the draws made here.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from jax import Array
 
 from jensen._batching import map_rows, taken
+from jensen._runtime import briefly
 from jensen._sampling import fold, generator, row_keys
 from jensen._types import Data, Datum, PRNGKey, as_datum
 from jensen._words import counted
@@ -27,6 +29,7 @@ __all__ = ["Given", "caution", "cells", "given", "sample_given"]
 
 # From what costs least to what fails least.
 _METHODS = ("resampled", "refined", "hmc")
+_FEW = 100
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,13 @@ def require_draws(draws: Any) -> None:
 
 
 def given(
-    model: Model, X: Data, key: PRNGKey, draws: int = 200, *, fall_back: bool = True
+    model: Model,
+    X: Data,
+    key: PRNGKey,
+    draws: int = 200,
+    *,
+    fall_back: bool = True,
+    brief: bool = False,
 ) -> Given:
     """Draws of z given what was observed of each row.
 
@@ -104,6 +113,7 @@ def given(
         key: a typed JAX key.
         draws: for each row; a multiple of 4 and at least 16.
         fall_back: whether to try the slower methods at all.
+        brief: whether the first method's program is for this call alone: see `briefly`.
 
     Raises:
         OptionError: an impossible number of draws, no rows, or only some of the channels of a
@@ -112,7 +122,8 @@ def given(
     require_draws(draws)
     rows = as_datum(X)
     require_whole_pixels(model.likelihood, rows.mask)
-    found = posterior(model, rows, fold(key, 0), _METHODS[0], draws)
+    with briefly() if brief else contextlib.nullcontext():
+        found = posterior(model, rows, fold(key, 0), _METHODS[0], draws)
     z, ess, bad = np.array(found.z), np.array(found.ess), found.unreliable()
     method = np.full(len(bad), _METHODS[0], dtype=object)
     for number, other in enumerate(_METHODS[1:] if fall_back else (), start=1):
@@ -142,9 +153,10 @@ def sample_given(model: Model, row: Datum, key: PRNGKey, n: int) -> np.ndarray:
     """
     require_number(n)
     one = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
-    # In fours, and enough for weights to be judged by.
-    found = given(model, one, fold(key, 0), max(100, -(-n // 4) * 4))
-    x: np.ndarray = map_rows(
-        _drawn_cells, model, one, found.z, row_keys(fold(key, 1), one), batch=1
-    )
+    # In fours, and enough for weights to be judged by. Of few nearly all the time is compilation.
+    few = n <= _FEW
+    found = given(model, one, fold(key, 0), max(_FEW, -(-n // 4) * 4), brief=few)
+    keys = row_keys(fold(key, 1), one)
+    with briefly() if few else contextlib.nullcontext():
+        x: np.ndarray = map_rows(_drawn_cells, model, one, found.z, keys, batch=1)
     return x[0, :n]
