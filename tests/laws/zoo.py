@@ -7,10 +7,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
+from jensen._runtime import on_device
+from jensen._sampling import Normals, standard_normal
 from jensen.objectives import Objective
 from jensen.parts import networks
 from jensen.parts._families import members
@@ -107,19 +108,16 @@ def option(name: str) -> str:
 
 
 def random_h(likelihood: Any, key: Any, spread: float = 1.0) -> jax.Array:
-    return spread * jax.random.normal(key, (likelihood.parameters, *likelihood.event_shape))
+    shape = (likelihood.parameters, *likelihood.event_shape)
+    return on_device(spread * standard_normal(key, shape))
 
 
 def jittered(tree: Any, key: Any, amount: float = 0.3) -> Any:
     """The same module with noise on all that training would change."""
     trainable, rest = split_trainable(tree)
-    leaves, structure = jax.tree.flatten(trainable)
-    keys = jax.random.split(key, max(len(leaves), 1))
-    moved = [
-        leaf + amount * jax.random.normal(k, leaf.shape)
-        for leaf, k in zip(leaves, keys, strict=False)
-    ]
-    return eqx.combine(jax.tree.unflatten(structure, moved), rest)
+    normal = Normals(key)
+    move = lambda leaf: on_device(np.asarray(leaf) + amount * normal(leaf.shape))
+    return eqx.combine(jax.tree.map(move, trainable), rest)
 
 
 def small_model(key: Any, latent: int = 2, **parts: Any) -> Any:
@@ -137,13 +135,15 @@ def over_z(name: str, latent: int) -> Any:
         member = jittered(
             POSTERIORS[name].build(jax.random.key(5), latent), jax.random.key(6), 0.15
         )
-        return member(0.8 * jax.random.normal(jax.random.key(4), (member.size,)))
-    own = dist.Normal(jnp.linspace(-1.0, 1.0, latent), jnp.full(latent, 0.7)).to_event(1)
+        return eqx.filter_jit(member)(0.8 * standard_normal(jax.random.key(4), (member.size,)))
+    loc, scale = map(on_device, (np.linspace(-1.0, 1.0, latent), np.full(latent, 0.7)))
+    own = dist.Normal(loc, scale).to_event(1)
     prior, size = (name, CONDITION[name]) if name in ALL_PRIORS else (own, 0)
     # Few rows make few pseudo-inputs, each of which then matters.
     rows = rows_of("real", 6)
     model = small_model(jax.random.key(3), latent, prior=prior, rows=rows, condition=size)
-    return model.latent_prior(jnp.ones(size) if size else None)
+    given = np.ones(size, np.float32) if size else None
+    return eqx.filter_jit(model.latent_prior)(given)
 
 
 PRIOR_NAMES = [*ALL_PRIORS, "a NumPyro distribution"]
