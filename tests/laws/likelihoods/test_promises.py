@@ -9,7 +9,7 @@ import pytest
 from jensen.errors import OptionError
 from jensen.training.step import split_trainable
 
-from ..zoo import EVENT, HIGH, LIKELIHOODS, assert_finite, build, random_h, rows_of, widest
+from ..zoo import EVENT, HIGH, LIKELIHOODS, ROWS, assert_finite, build, random_h, rows_of, widest
 from .members import draws, log_probs, member, moments, on_all_it_serves, on_every_likelihood
 
 # What is none for one that takes a value.
@@ -21,10 +21,9 @@ def settings(likelihood, rows, key):
     count = likelihood.parameters
     yield likelihood.initial(rows)
     yield random_h(likelihood, key, 2.0)
-    blank = jnp.zeros((count, *EVENT))
     for corner in range(min(2**count, 4)):
         signs = [1.0 if corner >> (k % 2) & 1 else -1.0 for k in range(count)]
-        yield blank + 30.0 * jnp.array(signs).reshape(-1, *(1,) * len(EVENT))
+        yield np.multiply.outer(signs, np.full(EVENT, 30.0)).astype(np.float32)
 
 
 def ends(likelihood):
@@ -39,9 +38,10 @@ def ends(likelihood):
 def test_one_term_for_each_entry(name, key):
     likelihood = member(name, key)
     assert likelihood.event_shape == EVENT
-    h, x = random_h(likelihood, key), jnp.asarray(widest(name)[0])
+    h, x = random_h(likelihood, key), widest(name)[0]
     p = likelihood(h)
-    assert p.log_prob(x).shape == p.mean.shape == p.variance.shape == EVENT
+    made = jax.eval_shape(lambda x: (p.log_prob(x), p.mean, p.variance), x)
+    assert [each.shape for each in made] == [EVENT] * 3
     shape = lambda *shape: jax.eval_shape(lambda key: likelihood(h).sample(key, shape), key).shape
     assert shape() == EVENT
     # NumPyro's own sampling in shapes is not written for strict promotion.
@@ -53,7 +53,7 @@ def test_one_term_for_each_entry(name, key):
 def test_samples_lie_in_the_support(name, key):
     likelihood = member(name, key)
     h = random_h(likelihood, key)
-    x = draws(likelihood, h, key, 200)
+    x = draws(likelihood, h, key, ROWS)
     assert_finite(log_probs(likelihood, h, x))
     if likelihood.discrete:
         np.testing.assert_array_equal(x, np.rint(x))
@@ -86,7 +86,7 @@ def test_gradients_are_finite(name, key):
 
     for h in settings(likelihood, rows, key):
         for end in ends(likelihood):
-            assert_finite(value_and_gradients((trainable, h), jnp.full(EVENT, end)))
+            assert_finite(value_and_gradients((trainable, h), np.full(EVENT, end, np.float32)))
 
 
 @on_all_it_serves
@@ -106,7 +106,7 @@ def test_begins_where_all_the_rows_are_possible(name, kind):
     likelihood = build(name, rows)
     h = likelihood.initial(rows)
     variance = np.asarray(moments(likelihood, h)[1])
-    assert_finite(log_probs(likelihood, h, jnp.asarray(rows)))
+    assert_finite(log_probs(likelihood, h, rows))
     assert_finite(variance)
     assert (variance > 0).all()
 
