@@ -32,6 +32,18 @@ def narrowed(model, scale=0.7, shift=0.0):
     return eqx.tree_at(lambda m: m.encoder.mean, scaled, moved)
 
 
+@eqx.filter_jit
+def log_joints(model, x, z):
+    """log p(x, z) and log p(x | z) of one x and each of z."""
+    return jax.vmap(lambda z: (model.log_joint(x, z), model.log_likelihood(x, z)))(z)
+
+
+@eqx.filter_jit
+def divergences(model, other, rows):
+    """KL(q(z | x) ‖ the other's) of each row."""
+    return jax.vmap(lambda x: dist.kl_divergence(model.posterior(x), other.posterior(x)))(rows)
+
+
 def test_exact_is_factor_analysis(digits):
     data = digits[:300, 20:40]
     fitted = FactorAnalysis(3).fit(data)
@@ -49,8 +61,7 @@ def test_exact_of_a_linear_model_is_read_off_its_parts(likelihood, key):
     exact = evidence.exact(model, rows)
     # The density of x given z, and then the mixture over z, by brute force.
     z = np.random.default_rng(1).standard_normal((20_000, 2)).astype(np.float32)
-    x = jnp.asarray(rows[0], dtype=jnp.float32)
-    each = np.asarray(jax.vmap(lambda z: model.log_likelihood(x, z))(z), np.float64)
+    each = np.asarray(log_joints(model, rows[0].astype(np.float32), z)[1], np.float64)
     log_mean = np.log(np.mean(np.exp(each - each.max()))) + each.max()
     error = np.std(np.exp(each - each.max())) / np.mean(np.exp(each - each.max())) / 20_000**0.5
     assert abs(exact.values[0] - log_mean) < 4 * error
@@ -197,10 +208,8 @@ def test_elbo_with_another_posterior_lies_below_by_its_divergence(
     rows, exact = np.float32(rows), lg.log_evidence(rows)
     estimate = lambda key: evidence.elbo(model, rows, key, draws=700)
     # log p(x) − ELBO(x) = KL(q ‖ p(z | x)), which two normals have in closed form.
-    divergence = jax.vmap(
-        lambda x: dist.kl_divergence(model.posterior(x), lg.model().posterior(x))
-    )(jnp.asarray(rows))
-    assert np.abs(middle_errors(estimate, key, exact - np.asarray(divergence))).max() < ERRORS
+    divergence = np.asarray(divergences(model, lg.model(), rows))
+    assert np.abs(middle_errors(estimate, key, exact - divergence)).max() < ERRORS
     found = estimate(key)
     assert found.value + 4 * found.stderr < exact.mean()
 
@@ -232,39 +241,40 @@ def curved(latent):
 
 def by_quadrature(model, x, latent):
     """log ∫ p(x, z) dz on a grid that reaches eight prior standard deviations."""
-    grid = jnp.linspace(-8, 8, 801)
-    points = jnp.stack(jnp.meshgrid(*[grid] * latent), axis=-1).reshape(-1, latent)
-    joint = np.asarray(jax.vmap(lambda z: model.log_joint(x, z))(points), np.float64)
+    grid = np.linspace(-8, 8, 801, dtype=np.float32)
+    points = np.stack(np.meshgrid(*[grid] * latent), axis=-1).reshape(-1, latent)
+    joint = np.asarray(log_joints(model, x, points)[0], np.float64)
     return np.log(np.sum(np.exp(joint - joint.max()))) + joint.max() + latent * np.log(16 / 800)
 
 
 @pytest.mark.parametrize("latent", [1, 2])
 def test_estimators_meet_quadrature_on_a_nonlinear_model(latent, key):
     model = curved(latent)
-    rows = jnp.asarray([[0.5, 0.3, 1.0], [-0.9, 1.5, -0.5], [0.0, 0.0, 0.0]])
+    rows = np.array([[0.5, 0.3, 1.0], [-0.9, 1.5, -0.5], [0.0, 0.0, 0.0]], np.float32)
     truth = np.array([by_quadrature(model, x, latent) for x in rows])
     for estimator in (evidence.importance, evidence.prior_monte_carlo):
-        estimate = lambda key, e=estimator: e(model, np.asarray(rows), key, 20_000)
+        estimate = lambda key, e=estimator: e(model, rows, key, 20_000)
         z = middle_errors(estimate, key, truth)
         assert np.abs(z).max() < ERRORS, estimator.__name__
-    bound = evidence.elbo(model, np.asarray(rows), key, 2000)
+    bound = evidence.elbo(model, rows, key, 2000)
     assert (bound.values - 4 * bound.standard_errors < truth).all()
 
 
 def test_elbo_in_one_dimension_is_that_of_quadrature(key):
     model = curved(1)
-    x = jnp.asarray([0.5, 0.3, 1.0])
-    q, p = model.posterior(x), model.latent_prior()
+    x = np.array([0.5, 0.3, 1.0], np.float32)
 
     @jax.jit
-    def integrand(z):
-        return jnp.exp(q.log_prob(z)) * (model.log_joint(x, z) - q.log_prob(z))
+    def integrand(x, z):
+        log_q = model.posterior(x).log_prob(z)
+        return jnp.exp(log_q) * (model.log_joint(x, z) - log_q)
 
-    truth, _ = quad(lambda z: float(integrand(np.float32([z]))), -8, 8, limit=200)
-    found = evidence.elbo(model, np.asarray(x)[None], key, 20_000)
+    truth, _ = quad(lambda z: float(integrand(x, np.float32([z]))), -8, 8, limit=200)
+    found = evidence.elbo(model, x[None], key, 20_000)
     assert abs(found.value - truth) < 4 * found.stderr
-    _, kl = elbo_terms(model, x, key, 10)
-    assert float(kl) == pytest.approx(float(dist.kl_divergence(q, p)), abs=1e-5)
+    _, kl = jax.jit(lambda x: elbo_terms(model, x, key, 10))(x)
+    closed = jax.jit(lambda x: dist.kl_divergence(model.posterior(x), model.latent_prior()))(x)
+    assert float(kl) == pytest.approx(float(closed), abs=1e-5)
 
 
 def test_a_masked_row_has_the_evidence_of_what_was_observed(key):
@@ -311,28 +321,27 @@ def test_a_rows_estimate_does_not_depend_on_the_rows_beside_it(linear_gaussian, 
 
 def test_khat_is_arviz_s(linear_gaussian, key):
     lg, rows = linear_gaussian
-    model, x = narrowed(lg.model(), 0.6), jnp.asarray(rows[0], dtype=jnp.float32)
-    q = model.posterior(x)
+    model, x = narrowed(lg.model(), 0.6), np.float32(rows[0])
 
-    @jax.jit
-    def weigh(keys):
+    @eqx.filter_jit
+    def weigh(model, x, keys):
+        q = model.posterior(x)
         z = jax.vmap(q.sample)(keys)
         log_weights = jax.vmap(lambda z: model.log_joint(x, z) - q.log_prob(z))(z)
         kept = Weights.none(4000)
         for part in jnp.split(log_weights, 8):
             kept = kept.add(part)
-        return log_weights, kept
+        return log_weights, kept.khat(4000), kept.effective(), kept.standard_error(4000)
 
-    log_weights, mine = weigh(jax.random.split(key, 4000))
+    log_weights, *mine = weigh(model, x, jax.random.split(key, 4000))
     # ArviZ takes log-likelihoods, whose importance ratios are their inverses.
-    _, khat = array_stats.psislw(-np.asarray(log_weights, np.float64))
-    assert float(mine.khat(4000)) == pytest.approx(float(khat), abs=0.03)
+    _, theirs = array_stats.psislw(-np.asarray(log_weights, np.float64))
+    khat, effective, error = map(float, mine)
+    assert khat == pytest.approx(float(theirs), abs=0.03)
     weights = np.exp(np.asarray(log_weights, np.float64))
-    assert float(mine.effective()) == pytest.approx(
-        weights.sum() ** 2 / (weights**2).sum(), rel=1e-3
-    )
+    assert effective == pytest.approx(weights.sum() ** 2 / (weights**2).sum(), rel=1e-3)
     delta = weights.std(ddof=1) / weights.mean() / 4000**0.5
-    assert float(mine.standard_error(4000)) == pytest.approx(delta, rel=1e-3)
+    assert error == pytest.approx(delta, rel=1e-3)
 
 
 def test_an_estimate_with_a_row_of_no_density_can_be_told():

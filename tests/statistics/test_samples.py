@@ -46,6 +46,11 @@ def draws(distribution, key):
     return draw(distribution, key, DRAWS)
 
 
+@eqx.filter_jit
+def moments(distribution):
+    return distribution.mean, distribution.variance
+
+
 def cells_p_value(x, edges, below):
     """Of draws x falling up to each edge and between each two, where P(x ≤ edge) = below."""
     up_to = np.searchsorted(np.sort(x), edges, side="right")
@@ -56,15 +61,16 @@ def cells_p_value(x, edges, below):
 
 def distribution_functions(likelihood, p):
     """Values in rising order and P(x ≤ value), each of shape (values, *event), from `log_prob`."""
-    mean, deviation = np.asarray(p.mean, np.float64), np.sqrt(np.asarray(p.variance, np.float64))
+    mean, variance = (np.asarray(each, np.float64) for each in moments(p))
+    deviation = np.sqrt(variance)
     if likelihood.discrete:
         last = min(likelihood.largest, (mean + 40 * deviation).max() + 100)
         x = np.arange(last + 1).reshape(-1, *(1,) * mean.ndim) + np.zeros_like(mean)
-        density = np.exp(np.asarray(log_probs(p, jnp.asarray(x, jnp.float32)), np.float64))
+        density = np.exp(np.asarray(log_probs(p, x.astype(np.float32)), np.float64))
         return x, np.cumsum(density, axis=0)
     t = np.linspace(-np.arcsinh(100), np.arcsinh(100), 4001).reshape(-1, *(1,) * mean.ndim)
     x = mean + deviation * np.sinh(t)
-    log_prob = np.asarray(log_probs(p, jnp.asarray(x, jnp.float32)), np.float64)
+    log_prob = np.asarray(log_probs(p, x.astype(np.float32)), np.float64)
     integrand = np.exp(log_prob) * deviation * np.cosh(t)
     steps = 0.5 * (integrand[1:] + integrand[:-1]) * (t[1] - t[0])
     return x, np.concatenate([np.zeros((1, *mean.shape)), np.cumsum(steps, axis=0)])
@@ -125,7 +131,7 @@ def latent_p_value(distribution, z):
     step = 2 * _SIDE / (_BLOCKS * _FINE)
     axis = -_SIDE + step * (np.arange(_BLOCKS * _FINE) + 0.5)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
-    density = np.exp(np.asarray(log_probs(distribution, jnp.asarray(grid, jnp.float32)), float))
+    density = np.exp(np.asarray(log_probs(distribution, grid.astype(np.float32)), float))
     blocks = density.reshape(_BLOCKS, _FINE, _BLOCKS, _FINE).sum((1, 3)) * step**2
     edges = np.linspace(-_SIDE, _SIDE, _BLOCKS + 1)
     counts = np.histogram2d(*np.asarray(z, float).T, [edges, edges])[0]
