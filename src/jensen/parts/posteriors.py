@@ -80,7 +80,7 @@ class FullNormal(PosteriorFamily):
     def __call__(self, h: Float[Array, " size"]) -> Distribution:
         d = self.latent_dim
         mean, raw, below = h[:d], h[d : 2 * d], h[2 * d :]
-        scale_tril = jnp.diag(_positive(raw)).at[jnp.tril_indices(d, -1)].set(below)
+        scale_tril = jnp.diag(_positive(raw)).at[np.tril_indices(d, -1)].set(below)
         return dist.MultivariateNormal(mean, scale_tril=scale_tril)
 
 
