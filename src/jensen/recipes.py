@@ -164,7 +164,8 @@ def build_model(
         decoder: a network of your own, (latent_dim,) -> (likelihood.parameters, *event); of a
             conditional model (latent_dim + condition,) ->.
         missing: of a table, why cells are missing: "ignored"; "random", at a rate of each
-            column; or "self", at one that depends on the cell's own value.
+            column; or "self", at one that depends on the cell's own value, "self:high" and
+            "self:low" where it is known that the higher or the lower numbers are missing sooner.
         condition: how many numbers the model is given with each row, `Datum.condition`, by which
             it is one of p(x | condition); 0 for a model of p(x).
 
@@ -263,7 +264,7 @@ def _missingness(
     if missing == "ignored":
         return None
     seen = np.ones(x.shape, bool) if mask is None else np.asarray(mask)
-    return Missingness.of(facts, x, seen, missing == "self")
+    return Missingness.of(facts, x, seen, missing)
 
 
 def _without_holes(rows: Datum) -> np.ndarray:

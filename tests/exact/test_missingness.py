@@ -52,7 +52,7 @@ def case(law, bias, slope):
     facts, rows = column(law)
     mask = np.ones(rows.shape, bool)
     mask[:40] = False
-    found = Missingness.of([facts], rows, mask, depends=True)
+    found = Missingness.of([facts], rows, mask, "self")
     levels = slope * jnp.linspace(-1.0, 1.0, found.of_level.shape[0])[:, None]
     found = eqx.tree_at(
         lambda m: (m.bias, m.weight, m.of_level),
@@ -142,7 +142,7 @@ def test_constant_rates_are_a_bernoulli_likelihood_of_the_mask(key):
     x = rng.normal(size=(50, 3)).astype(np.float32)
     mask = rng.random(x.shape) < [0.9, 0.5, 1.0]
     facts = [Facts("normal")] * 3
-    rates = Missingness.of(facts, x, mask, depends=False)
+    rates = Missingness.of(facts, x, mask, "random")
     assert not rates.depends
     columns = Columns.of(facts, x)
     p = columns(columns.initial(x))
@@ -154,7 +154,7 @@ def test_constant_rates_are_a_bernoulli_likelihood_of_the_mask(key):
     whole = jax.jit(lambda rates, x: rates.log_prob(p, x, None))(rates, x[0])
     assert float(whole) == pytest.approx(np.log1p(-share).sum(), rel=1e-5)
     # With weights that are free, and nought, it is the same.
-    free = Missingness.of(facts, x, mask, depends=True)
+    free = Missingness.of(facts, x, mask, "self")
     np.testing.assert_allclose(each(free), expected, rtol=1e-5)
 
 
@@ -195,7 +195,7 @@ def fits():
     rows = Datum(np.where(mask, x, np.nan).astype(np.float32), mask)
     facts = [{"law": "normal"}] * 3
     found = {}
-    for missing in ("ignored", "random", "self"):
+    for missing in ("ignored", "random", "self", "self:high", "self:low"):
         model = build_model(
             rows,
             key=jax.random.key(0),
@@ -236,6 +236,33 @@ def test_what_the_mask_tells_makes_better_imputations(fits, key):
     assert abs(off["self"].mean()) < 0.6 * abs(off["ignored"].mean())
     better = off["ignored"] ** 2 - off["self"] ** 2
     assert better.mean() > 5 * better.std() / np.sqrt(len(better))
+
+
+@pytest.mark.parametrize(("missing", "sign"), [("self:high", 1), ("self:low", -1)])
+def test_a_known_direction_is_kept_whatever_is_trained(missing, sign):
+    facts, rows = column("normal")
+    made = Missingness.of([facts], rows, np.ones(rows.shape, bool), missing)
+    logits = jax.jit(jax.vmap(Missingness.logits, (None, 0)))
+    x = np.linspace(0.0, 10.0, 5, dtype=np.float32)[:, None]
+    # At first one standard deviation changes the odds by e.
+    step = np.diff(np.asarray(logits(made, x))[:, 0]) / np.diff(x[:, 0])
+    np.testing.assert_allclose(step, sign / rows.std(), rtol=1e-3)
+    for raw in (-5.0, 0.0, 5.0):
+        moved = eqx.tree_at(lambda m: m.weight, made, jnp.full(1, raw))
+        assert (sign * np.diff(np.asarray(logits(moved, x))[:, 0]) > 0).all()
+
+
+def test_a_known_direction_says_where_missing_cells_lie(fits, key):
+    """Above what the mask alone tells if it is true, and below all if it is not."""
+    _, rows, models = fits
+    holes = ~rows.mask[:, 0]
+    names = ("ignored", "self:high", "self:low")
+    filled = [impute(models[name], rows, key, draws=100, keep=1).values[holes, 0] for name in names]
+    ignored, high, low = (each.mean() for each in filled)
+    assert low < ignored < high
+    log_p = {name: evidence.importance(models[name], rows, key, 500).values for name in names[1:]}
+    gain = log_p["self:high"] - log_p["self:low"]
+    assert gain.mean() > 5 * gain.std() / np.sqrt(len(gain))
 
 
 def test_scores_of_columns_are_of_cells_and_not_of_the_mask(fits, key):

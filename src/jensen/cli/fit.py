@@ -196,8 +196,9 @@ def fit(
     missing: Annotated[
         str,
         typer.Option(
-            help="Why cells of a table are missing: ignored, random (at a rate of each column) or"
-            " self (at a rate that depends on the cell's own value).",
+            help="Why cells of a table are missing: ignored, random (at a rate of each column),"
+            " self (at a rate that depends on the cell's own value), or self:high or self:low,"
+            " where it is known that the higher or the lower numbers are missing sooner.",
             rich_help_panel=_MODEL,
         ),
     ] = "ignored",

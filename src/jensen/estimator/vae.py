@@ -110,7 +110,9 @@ class VAE(Density, Transformer, Generator, Imputing):
             `data.Column`: kind, likelihood, step, ...), or a whole `data.TableSchema`.
         missing: why cells of a table are missing: "ignored", which is right where it depends on
             observed cells alone; "random", at a rate of each column; or "self", at a rate that
-            depends on the cell's own value. With the last two, evidence is of cells and mask.
+            depends on the cell's own value; "self:high" or "self:low" where it is known that the
+            higher or the lower numbers are missing sooner, which data need not tell. With all but
+            the first, evidence is of cells and mask.
         max_epochs: passes over the rows, or "auto" (see `training.Options`, as for the next).
         batch_size: rows in a step.
         learning_rate: the highest.

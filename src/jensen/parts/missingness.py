@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.nn import log_sigmoid
+from jax.nn import log_sigmoid, softplus
 from jaxtyping import Bool, Float
 
 from jensen._runtime import on_device
@@ -27,9 +27,13 @@ from jensen.parts.columns import ColumnsDistribution, Facts, law_of, on_scale
 
 __all__ = ["MISSINGNESS", "Missingness"]
 
-MISSINGNESS = ("ignored", "random", "self")
+MISSINGNESS = ("ignored", "random", "self", "self:high", "self:low")
 """What `missing=` can be: no model of the mask; a rate for each column; a rate that depends on the
-cell's own value."""
+cell's own value, in which of numbers the higher, or the lower, are known to be missing sooner."""
+
+_DIRECTIONS = {"self": 0, "self:high": 1, "self:low": -1}
+# Whose softplus is one, a weight that doubts which way it goes less than one of nought.
+_ONE = float(np.log(np.expm1(1.0)))
 
 # Draws of a missing cell among which its own chance of being missing chooses.
 _CANDIDATES = 32
@@ -40,6 +44,11 @@ class Missingness(eqx.Module):
 
     Values of numbers are standardised; each category has a weight of its own. With weights of
     nought, held, cells are missing completely at random, at a rate of each column.
+
+    Which way the odds go is not always told by the data: a model in which high values are missing
+    and one in which low ones are may explain what was observed as well. Where it is known, the
+    weight of a number is softplus(weight) times `direction`, 1 or -1 (the self-masking
+    that is known of Ipsen, Mattei & Frellsen 2021).
     """
 
     bias: Float[Array, " d"]
@@ -49,21 +58,24 @@ class Missingness(eqx.Module):
     scale: Constant
     has_levels: tuple[bool, ...] = eqx.field(static=True)
     logarithmic: tuple[bool, ...] = eqx.field(static=True)
+    direction: int = eqx.field(static=True, default=0)
 
     @classmethod
     def of(
-        cls, facts: Sequence[Facts], rows: np.ndarray, mask: np.ndarray, depends: bool
+        cls, facts: Sequence[Facts], rows: np.ndarray, mask: np.ndarray, missing: str
     ) -> "Missingness":
         """For columns of which `facts` are known, with values and mask of shape (n, d).
 
-        `depends` is whether a cell's value has to do with its being missing.
+        `missing` is one of `MISSINGNESS` that models the mask.
         """
+        depends, direction = missing in _DIRECTIONS, _DIRECTIONS.get(missing, 0)
         logarithmic = tuple(not f.levels and law_of(f.law)[1].logarithmic for f in facts)
         shift, scale = standardisation(on_scale(rows.astype(np.float64), np.array(logarithmic), np))
         share = (np.sum(~mask, axis=0) + 0.5) / (len(mask) + 1.0)
         # A category that was never seen has a weight too, which stays at nought.
         deepest = 1 + max(each.levels for each in facts)
-        weight, of_level = jnp.zeros(len(facts)), jnp.zeros((deepest, len(facts)))
+        weight = on_device(np.full(len(facts), _ONE if direction else 0.0))
+        of_level = jnp.zeros((deepest, len(facts)))
         return cls(
             on_device(np.log(share / (1 - share))),
             weight if depends else Constant(weight),
@@ -72,6 +84,7 @@ class Missingness(eqx.Module):
             Constant(scale),
             tuple(bool(each.levels) for each in facts),
             logarithmic,
+            direction,
         )
 
     @property
@@ -88,6 +101,8 @@ class Missingness(eqx.Module):
             each.value if isinstance(each, Constant) else each
             for each in (self.weight, self.of_level)
         )
+        if self.direction:
+            weight = self.direction * softplus(weight)
         y = on_scale(x, np.array(self.logarithmic)[own], jnp)
         logits = weight[own] * ((y - self.shift.value[own]) / self.scale.value[own])
         has_levels = np.array(self.has_levels)[own]
