@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -79,9 +80,12 @@ def _taking(leaf: Any) -> Callable[[np.ndarray], Any]:
     return lambda index: jax.random.wrap_key_data(on_device(numbers[index]), impl=impl)
 
 
-@quick_jit
-def _apply(function: Callable[..., Any], context: Any, rows: Any) -> Any:
+def _to_each(function: Callable[..., Any], context: Any, rows: Any) -> Any:
     return jax.vmap(lambda row: function(context, *as_real(row)))(rows)
+
+
+_apply = quick_jit(_to_each)
+_apply_optimised = eqx.filter_jit(_to_each)
 
 
 def as_real(rows: Any) -> Any:
@@ -90,7 +94,13 @@ def as_real(rows: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if whole(leaf) else leaf, rows)
 
 
-def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int = BATCH) -> Any:
+def map_rows(
+    function: Callable[..., Any],
+    context: Any,
+    *rows: Any,
+    batch: int = BATCH,
+    optimised: bool = False,
+) -> Any:
     """`function(context, *row)` for every row, as NumPy arrays with a leading axis.
 
     Args:
@@ -98,6 +108,8 @@ def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int 
         context: what is the same for all rows: the model, say.
         rows: pytrees of arrays with a leading axis of the same length.
         batch: rows in a compiled call.
+        optimised: whether it does so much beside matrix products that all of the compiler's
+            optimisation is worth its time.
 
     Raises:
         OptionError: no rows.
@@ -107,6 +119,6 @@ def map_rows(function: Callable[..., Any], context: Any, *rows: Any, batch: int 
     parts = []
     for each, count in batches(rows, batch):
         with quick_random():
-            result = _apply(function, context, each)
+            result = (_apply_optimised if optimised else _apply)(function, context, each)
         parts.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

@@ -51,6 +51,10 @@ class WeightedDraws(eqx.Module):
         """Pareto k̂ of the weights; NaN of fewer than 25 draws."""
         return khat(self.log_weights)
 
+    def reweighted(self, log_ratio: Float[Array, " draws"]) -> "WeightedDraws":
+        """The same draws for another density, of which the logarithm is larger by `log_ratio`."""
+        return WeightedDraws(self.z, log_softmax(self.log_weights + log_ratio))
+
     def unweighted(self) -> "WeightedDraws":
         """The same draws, all of one weight."""
         return WeightedDraws(self.z, jnp.full_like(self.log_weights, -log(len(self.log_weights))))
