@@ -180,7 +180,7 @@ def test_rows_are_completed_by_their_exact_conditional(lg, models, key):
     mean, covariance = exact_x(lg, x, seen)
     n = 1000
     for encoder in ("wide", "narrow"):
-        drawn = sample_given(models[encoder], Datum(x, seen), key, n)
+        drawn, _ = sample_given(models[encoder], Datum(x, seen), key, n)
         assert drawn.shape == (n, FEATURES)
         np.testing.assert_array_equal(drawn[:, seen], np.broadcast_to(x[seen], (n, 3)))
         others = drawn[:, ~seen]
@@ -189,7 +189,7 @@ def test_rows_are_completed_by_their_exact_conditional(lg, models, key):
         assert np.abs(u.mean(0)).max() < LIMIT * np.sqrt(2 / n)
         assert np.abs(u.T @ u / n - np.eye(3)).max() < LIMIT * np.sqrt(2 * 2 / n)
     # Had the cells not been heeded, the mean would be off.
-    blind = sample_given(models["exact"], Datum(x, np.zeros(FEATURES, bool)), key, n)[:, ~seen]
+    blind = sample_given(models["exact"], Datum(x, np.zeros(FEATURES, bool)), key, n)[0][:, ~seen]
     u = np.linalg.solve(np.linalg.cholesky(covariance), (blind - mean).T).T
     assert np.abs(u.mean(0)).max() > LIMIT * np.sqrt(2 / n)
 

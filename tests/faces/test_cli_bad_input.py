@@ -48,6 +48,12 @@ CASES = [
     # the model
     (f"{FIT} --latent 0", "--latent=0"),
     (f"{FIT} --latent x", "--latent"),
+    # What is impossible of any data is told before they are read.
+    ("fit nowhere.csv --latent 0", "--latent=0"),
+    ("fit nowhere.csv --epochs 0", "--epochs=0"),
+    ("fit nowhere.csv --objective foo", "beta, elbo, iwae"),
+    ("fit nowhere.csv --prior foo", "--prior='foo'"),
+    ("fit nowhere.csv --activation foo", "--activation='foo'"),
     (f"{FIT} --hidden 8,x", "--hidden 8,x"),
     (f"{FIT} --hidden 0", "--hidden 0"),
     (f"{FIT} --network cnn", "--network='cnn' is unknown: choose one of conv, mlp, resnet"),

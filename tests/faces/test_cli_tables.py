@@ -238,12 +238,17 @@ def test_draws_are_numbered(run, home):
     assert not first.null_count().sum_horizontal()[0]
 
 
-def test_rows_given_some_cells(run, home):
+def test_rows_given_some_cells(run, home, capsys):
     rows = cells_of(run("sample model -n 5 --given sex=Female,age=39,joined=24/12/2020"))
     assert [(row["sex"], row["age"], row["joined"]) for row in rows] == [
         ("Female", "39", "24/12/2020")
     ] * 5
     assert len({row["income"] for row in rows}) > 1
+    assert main(["sample", "model", "-n", "2", "--given", "age=45"]) == 0
+    assert "caution" not in capsys.readouterr().err
+    assert main(["sample", "model", "-n", "2", "--given", "age=4000"]) == 0
+    told = capsys.readouterr().err
+    assert "caution: column 'age': 4000 lies beyond the training rows kept" in told
     run("sample model -n 5 --out new.parquet")
     new = pl.read_parquet(home / "new.parquet")
     assert dict(new.schema) == TYPES
@@ -271,7 +276,7 @@ def test_the_least_likely_row_and_why(run, home):
     assert worst["tail"] == pytest.approx(1 / (1 + held_out))
     text = run("score model doctored.csv --top 3 --rows 10:20 --quiet")
     assert text.splitlines()[1].split()[0] == "17"
-    assert "held-out rows" in text
+    assert "rows held out to stop training by" in text
     assert "joined=1990-01-01" in text
 
 
@@ -456,6 +461,12 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
             "sample model --given age=old",
             "--given: column 'age': 'old' is no value of it; legal are numbers from 0",
         ),
+        (
+            "sample model --given visits=2.5",
+            "--given: column 'visits': '2.5' is no value of it; legal are numbers from 0 up in"
+            " steps of 1",
+        ),
+        ("diagnose model people.csv", "take jensen check, and jensen evidence"),
         ("sample model --given joined=2020-01-01", "legal are dates, as %d/%m/%Y"),
         ("sample model --given age=39 --mean", "--mean"),
         ("sample model --out x.npy", "--out x.npy"),

@@ -54,7 +54,8 @@ VERBS = (
     report,
     info,
 )
-_DONE, _FAILED, _BAD_INPUT, _INTERRUPTED = 0, 1, 2, 130
+# The last two are those of a program that SIGINT or SIGPIPE has ended.
+_DONE, _FAILED, _BAD_INPUT, _INTERRUPTED, _CUT_OFF = 0, 1, 2, 130, 141
 # Typer keeps the class of its usage errors in a module that moves between its versions.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -97,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code.
 
     0 is done; 2 a usage error or bad input, 1 any other failure, each with one line on stderr;
-    130 is Ctrl-C. With JENSEN_DEBUG=1 in the environment the traceback comes first.
+    130 is Ctrl-C, and 141 that whoever read stdout left before its end. With JENSEN_DEBUG=1 in
+    the environment the traceback comes first.
     """
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     _never_fail_to_encode()
@@ -109,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return done.exit_code
     except BrokenPipeError:
         _close_stdout()
-        return _FAILED
+        return _CUT_OFF
     except KeyboardInterrupt:
         return _end(_INTERRUPTED, "interrupted")
     except _UsageError as error:

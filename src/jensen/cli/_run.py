@@ -67,6 +67,7 @@ class _Rows:
 def run(asked: Asked) -> None:
     """Fit, save, score, report; each step leaves its files before the next one begins."""
     began = time.monotonic()
+    _require_possible(asked.settings)
     rows = _read(asked)
     if asked.settings["objective"] == "auto" and not isinstance(rows.schema, TableSchema):
         asked = replace(asked, settings=asked.settings | {"objective": "elbo"})
@@ -88,6 +89,19 @@ def run(asked: Asked) -> None:
     say(asked.quiet, _how_it_ended(vae, path))
     say(asked.quiet, _pace(vae, rows))
     _finish(asked, vae, rows, path, began)
+
+
+def _require_possible(settings: dict[str, Any]) -> None:
+    """Raise `OptionError`, before data are read, for what is impossible whatever they are."""
+    from jensen.estimator.arguments import require_parameters
+
+    try:
+        require_parameters(jensen.VAE(**settings))
+    except OptionError as error:
+        # An objective complains of its number, which is typed behind its name.
+        if str(error).startswith(("draws=", "beta=")):
+            raise OptionError(f"objective={settings['objective']}: {error}") from error
+        raise
 
 
 def _read(asked: Asked) -> _Rows:
@@ -227,11 +241,6 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
                 on_epoch=on_epoch,
                 on_failure=printer.line,
             )
-        except OptionError as error:
-            # An objective complains of its number, which is typed behind its name.
-            if str(error).startswith(("draws=", "beta=")):
-                raise OptionError(f"objective={settings['objective']}: {error}") from error
-            raise
         except TrainingError as error:
             # Before the end of the first epoch the weights are those it began with.
             if not vae.n_iter_:

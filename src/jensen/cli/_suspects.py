@@ -106,5 +106,5 @@ def print_suspects(found: list[dict[str, Any]], vae: "VAE") -> None:
         )
         score, tail = each["log_evidence"], each["tail"]
         print(f"{each['row']:>8}  {score:12.2f}  {tail:7.4f}  {why or 'no single column'}")
-    which = "held-out" if count(vae.held_out_) else "training"
-    print(f"in nats; tail is the share of {which} rows that are less likely")
+    which = "rows held out to stop training by" if count(vae.held_out_) else "training rows"
+    print(f"in nats; tail is the share of the {which} that are less likely")

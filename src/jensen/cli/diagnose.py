@@ -35,6 +35,8 @@ def diagnose(
 
     from jensen.cli._held_out import held_out_where_known, limited
     from jensen.cli._output import print_json, require_suffix, say
+    from jensen.data import TableSchema
+    from jensen.errors import OptionError
     from jensen.queries.diagnosis import MOST_ANNEALED
 
     require_suffix(report, (".html",))
@@ -42,6 +44,11 @@ def diagnose(
     vae, found = held_out_where_known(
         model, data, key, header, rows, condition=condition, quiet=quiet
     )
+    if isinstance(vae.schema_, TableSchema):
+        raise OptionError(
+            f"{model}: is of a table, and diagnose of numbers of one kind: categories have no"
+            " residuals; take jensen check, and jensen evidence"
+        )
     held_out = limited(found)
     annealed = min(MOST_ANNEALED, len(held_out.indices))
     say(quiet, f"diagnosing {held_out.words}; {annealed} annealed")

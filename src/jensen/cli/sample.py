@@ -1,5 +1,6 @@
 """`jensen sample`: new rows from the model."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -72,9 +73,13 @@ def sample(
             raise OptionError(f"--given: {other} is of rows of which nothing is known")
         cells = _cells(given)
         try:
-            drawn = vae.sample_given(cells, n, random_state=seed)
+            with warnings.catch_warnings(record=True) as cautions:
+                warnings.simplefilter("always", UserWarning)
+                drawn = vae.sample_given(cells, n, random_state=seed)
         except DataError as error:
             raise OptionError(f"--given: {error}") from None
+        for caution in cautions:
+            answer.say(f"caution: {caution.message}")
         answer.show_rows("samples", drawn, vae.schema_, {"given": cells})
         return
     if png is not None:

@@ -33,8 +33,8 @@ def score(
     """Give each row's log evidence in nats, and 1 where it is an outlier, else 0.
 
     An outlier is less likely than 95 % of the rows that the model was fitted to. Of tables also
-    its tail: the share of held-out rows that are less likely. Files of tables are read a piece at
-    a time.
+    its tail: the share of rows held out to stop training by that are less likely. Files of
+    tables are read a piece at a time.
     """
     import numpy as np
 

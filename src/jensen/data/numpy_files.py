@@ -67,6 +67,7 @@ def _why_unreadable(error: Exception) -> str:
         return "says that it holds more numbers than there is memory for; save it again"
     if "encrypted" in str(error):
         return "is encrypted; save it without a password"
-    if "Object arrays" in str(error):
+    # Of a file that is mapped NumPy says it in other words.
+    if "Object arrays" in str(error) or "Python objects" in str(error):
         return "holds Python objects as a pickle, which could run code; save an array of numbers"
     return "not a NumPy file, or damaged; save it again with numpy.save or numpy.savez"

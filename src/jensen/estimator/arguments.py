@@ -21,7 +21,9 @@ from jensen.errors import OptionError
 from jensen.objectives import ELBO, IWAE, Objective
 from jensen.parts._families import choose, members
 from jensen.parts.likelihoods import MOST_LEVELS, Bernoulli, Likelihood
-from jensen.parts.networks import Architecture
+from jensen.parts.networks import Architecture, require_activation
+from jensen.parts.posteriors import PosteriorFamily
+from jensen.parts.priors import Prior
 from jensen.recipes import build_objective
 from jensen.training import Options
 from jensen.training.options import is_number, is_whole
@@ -36,6 +38,7 @@ __all__ = [
     "describe_likelihood",
     "objective_of",
     "options_of",
+    "require_parameters",
     "schema_of",
 ]
 
@@ -74,6 +77,30 @@ _TRAINING = (
     "average", "early_stopping", "patience", "max_time",
     "precision",
 )  # fmt: skip
+
+
+def require_parameters(vae: "VAE") -> None:
+    """Raise `OptionError` for a parameter that is impossible whatever the rows are.
+
+    What depends on them, as a likelihood of their kind does, is asked once they are known.
+    """
+    some = infer(np.array([[0.5], [1.5]]))
+    options_of(vae, some, 2)
+    objective_of(vae, some)
+    _latents(vae.latent_dim, some)
+    families = {
+        "network": Architecture,
+        "prior": Prior,
+        "posterior": PosteriorFamily,
+        "likelihood": Likelihood,
+    }
+    for option, family in families.items():
+        value = getattr(vae, option)
+        if isinstance(value, str) and not _is_auto(value):
+            choose(family, option, value.partition(":")[0])
+    if not _is_auto(vae.hidden):
+        _widths(vae.hidden)
+    require_activation(vae.activation)
 
 
 def options_of(vae: "VAE", schema: AnySchema, rows: int) -> Options:

@@ -1,5 +1,6 @@
 """What follows from some entries of a row: missing ones filled, and rows given some cells."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -117,6 +118,9 @@ class Imputing(Fitted):
     ) -> Any:
         """`n` rows drawn from p(x | some of its cells), with those cells as they were given.
 
+        Warns of cells beyond what is known of their column, and of draws that are not to be relied
+        on.
+
         Raises:
             OptionError: a model that is not of a table, or an impossible `n`.
             DataError: a column or value that the table does not have.
@@ -124,7 +128,9 @@ class Imputing(Fitted):
         schema = self._table()
         row = schema.row(cells)
         key = self._key(14, random_state, afresh=True)
-        drawn = queries.sample_given(self.model_, row, key, n)
+        drawn, warning = queries.sample_given(self.model_, row, key, n)
+        for line in (*schema.far_cells(row, self.rows_), *([warning] if warning else [])):
+            warnings.warn(line, stacklevel=2)
         return self._restored(drawn, True, key)
 
     def _table(self) -> TableSchema:

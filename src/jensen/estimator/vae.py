@@ -30,6 +30,7 @@ from jensen.estimator.arguments import (
     describe_likelihood,
     objective_of,
     options_of,
+    require_parameters,
     schema_of,
 )
 from jensen.estimator.density import Density
@@ -281,6 +282,7 @@ class VAE(Density, Transformer, Generator, Imputing):
                 in this estimator.
         """
         keep_compiled_programs()
+        require_parameters(self)
         X, condition = unpaired(X, condition)
         if condition is not None:
             require_in_memory(X, "condition")

@@ -30,6 +30,10 @@ __all__ = ["Given", "caution", "cells", "given", "sample_given"]
 # From what costs least to what fails least.
 _METHODS = ("resampled", "refined", "hmc")
 _FEW = 100
+_FAR_FROM_ALL = (
+    "draws given these cells are unreliable: the cells may be far from anything that the model was"
+    " trained on; give fewer of them, or others"
+)
 
 
 @dataclass(frozen=True)
@@ -146,10 +150,11 @@ def _drawn_cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> Array:
     return cells(model, row, z, key)[0]
 
 
-def sample_given(model: Model, row: Datum, key: PRNGKey, n: int) -> np.ndarray:
+def sample_given(model: Model, row: Datum, key: PRNGKey, n: int) -> tuple[np.ndarray, str | None]:
     """`n` draws of a whole row given its observed cells, which are as they were, shape (n, d).
 
-    `row` is one row with its mask, each of shape (d,). Raises `OptionError` for `n` below 1.
+    With them what is wrong with them, in words, or `None`. `row` is one row with its mask, each of
+    shape (d,). Raises `OptionError` for `n` below 1.
     """
     require_number(n)
     one = jax.tree.map(lambda leaf: np.asarray(leaf)[None], row)
@@ -159,4 +164,5 @@ def sample_given(model: Model, row: Datum, key: PRNGKey, n: int) -> np.ndarray:
     keys = row_keys(fold(key, 1), one)
     with briefly() if few else contextlib.nullcontext():
         x: np.ndarray = map_rows(_drawn_cells, model, one, found.z, keys, batch=1)
-    return x[0, :n]
+    warning = _FAR_FROM_ALL if found.unreliable[0] else None
+    return x[0, :n], warning

@@ -8,6 +8,7 @@ import numpy as np
 
 from jensen._batching import count, taken
 from jensen._types import Data, condition_of
+from jensen._words import counted
 from jensen.errors import OptionError
 from jensen.inference import is_active, means_beyond_prior, posterior_means, prior_variance
 from jensen.model import Model
@@ -97,8 +98,9 @@ def traverse(model: Model, X: Data, row: Data | None = None, steps: int = 10) ->
     active = np.flatnonzero(is_active(beyond, variance))
     if not len(active):
         raise OptionError(
-            "no latent is active: their posterior means hardly vary from row to row, so there is"
-            " nothing to walk along; train longer, or see diagnose."
+            f"no latent is active: over {counted(count(X), 'row')} their posterior means hardly"
+            " vary, so there is nothing to walk along; train longer, or see diagnose. (What fit"
+            " tells is of its held-out rows, over which one that hardly does may vary more.)"
         )
     latents = active[np.argsort(-(beyond.var(axis=0) / variance)[active], kind="stable")]
     shown = _typical(X) if row is None else row

@@ -11,6 +11,7 @@ __all__ = ["image_tag", "pairs", "png_grid"]
 
 _TILE = 56  # width that small tiles are enlarged to, in pixels of the screen
 _MOST_PIXELS = 4_000_000
+_STRIPE = 4
 
 
 def png_grid(
@@ -24,9 +25,9 @@ def png_grid(
     """One PNG of images, shape (n, h, w) or (n, h, w, 3), row by row from the top left.
 
     Each pixel becomes a square of k x k, the whole k that brings a tile nearest to 56 wide. The
-    range's low end is black and its high end white; values beyond are clipped, and gaps and
-    NaN are transparent. Without `columns`, as many as fit `width`. Of large images only as many
-    are drawn as make four million pixels.
+    range's low end is black and its high end white; values beyond are clipped, what is NaN is
+    hatched, and gaps, of infinite values, are transparent. Without `columns`, as many as fit
+    `width`. Of large images only as many are drawn as make four million pixels.
     """
     scale = max(1, round(_TILE / min(images.shape[1:3])))
     h, w = scale * images.shape[1], scale * images.shape[2]
@@ -35,17 +36,17 @@ def png_grid(
     columns = min(n, columns or max(1, (width + gap) // (w + gap)))
     rows = -(-n // columns)
     size = (rows * (h + gap) - gap, columns * (w + gap) - gap)
-    canvas = np.full((*size, *images.shape[3:]), np.nan)
+    canvas = np.full((*size, *images.shape[3:]), np.inf)
     for i, image in enumerate(images):
         top, left = (h + gap) * (i // columns), (w + gap) * (i % columns)
         large = image.repeat(scale, axis=0).repeat(scale, axis=1)
-        canvas[top : top + h, left : left + w] = large
+        canvas[top : top + h, left : left + w] = _hatched(large, value_range)
     return _png(canvas, value_range)
 
 
 def pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Each image of `left` with that of `right` beside it, as one image."""
-    gap = np.full((*left.shape[:2], max(1, left.shape[2] // 14), *left.shape[3:]), np.nan)
+    gap = np.full((*left.shape[:2], max(1, left.shape[2] // 14), *left.shape[3:]), np.inf)
     return np.concatenate([left, gap, right], axis=2)
 
 
@@ -60,6 +61,16 @@ def image_tag(png: bytes, alt: str) -> str:
         w, h = image.size
     data = base64.b64encode(png).decode()
     return f'<img src="data:image/png;base64,{data}" width="{w}" height="{h}" alt="{escape(alt)}">'
+
+
+def _hatched(image: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
+    """The same with slanting stripes of two greys where it is NaN, on a page of any colour."""
+    low, high = value_range
+    line, column = np.indices(image.shape[:2])
+    stripes = low + (high - low) * np.where((line + column) // _STRIPE % 2, 0.35, 0.65)
+    if image.ndim == 3:
+        stripes = stripes[..., None]
+    return np.where(np.isnan(image), stripes, image)
 
 
 def _png(values: np.ndarray, value_range: tuple[float, float]) -> bytes:

@@ -51,7 +51,9 @@ RULES = {
     "few numbers on no grid": (
         RNG.choice([1.0, 2**0.5, np.e, 3.0], N), "ordinal", "categorical", {"level_count": 4},
     ),
-    "few numbers": (RNG.choice([4, 5, 6, 7], N), "real", "rounded", {"step": 1.0}),
+    "classes": (RNG.choice([1, 2, 3], N), "ordinal", "categorical", {"levels": (1, 2, 3)}),
+    "classes with a gap": (RNG.choice([1, 2, 4], N), "real", "rounded", {"step": 1.0}),
+    "grades": (RNG.choice([3, 4, 5, 6, 7], N), "real", "rounded", {"step": 1.0}),
     "counts": (COUNTS, "count", "negative-binomial", {"step": 1.0, "low": 0.0, "origin": 0.0}),
     "tenths": (np.round(NORMAL, 1), "real", "rounded", {"step": 0.1, "low": None}),
     "quarters": (np.rint(40 * NORMAL) / 4 + 500, "real", "rounded", {"step": 0.25, "low": 0.0}),

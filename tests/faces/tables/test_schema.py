@@ -101,7 +101,7 @@ REFUSED = {
     "text": (changed("age", "old").with_columns(pl.col("age").cast(pl.String)),
              r"row 0 .*column 'age': '\d+' is text, and the column holds numbers"),
     "infinite": (changed("height", float("inf")), "row 7 .*column 'height': inf is infinite"),
-    "below": (changed("age", -1), r"row 7 .*column 'age': -1 is outside .*bounds, 0\.0\.\."),
+    "below": (changed("age", -1), r"row 7 .*column 'age': -1 is outside .*bounds, from 0 up; mend"),
     "huge": (changed("height", 1e60), "row 7 .*column 'height': .*change the column's unit"),
     "number": (FRAME.with_columns(born=pl.lit(3)), "row 0 .*'born': '3' is a number.*holds dates"),
     "missing": (FRAME.drop("age"), "column 'age' is missing: add it, with empty cells if unknown$"),
@@ -346,6 +346,19 @@ def test_descriptions():
     )
     assert "left out: 'id' (identifier: text, 100% of it distinct)" in lines
     assert any("rounded to the nearer" in line for line in lines)
+    empty = infer_table(pl.DataFrame({"a": [1, 2, 1, 2], "b": [None] * 4})).describe()
+    assert "left out: 'b' (empty: no value in any row)" in empty
+
+
+def test_a_row_tells_what_lies_beyond_others():
+    rows = pl.DataFrame({"n": [0, 3, 1, 2, 6, 9] * 8, "c": ["a", "b", "c"] * 16})
+    schema = infer_table(rows)
+    known = schema.check(rows)
+    assert schema.far_cells(schema.row({"n": 9, "c": "b"}), known) == []
+    (line,) = schema.far_cells(schema.row({"n": "10", "c": "b"}), known)
+    assert line.startswith("column 'n': 10 lies beyond the training rows kept, 0 to 9;")
+    with pytest.raises(DataError, match=r"'n': 2\.5 is no value of it; .* in steps of 1"):
+        schema.row({"n": 2.5})
 
 
 def test_files():

@@ -86,11 +86,11 @@ def test_inpaint(run, home):
     line = "inpaint pixels.jensen pixels.npy --rows 0:3 --hide 2:5,0:4"
     assert run(f"{line} --png filled.png") == ""
     with Image.open(home / "filled.png") as picture:
-        alpha = np.asarray(picture)[..., -1]
-    # The block of the left image of a pair is see-through.
-    assert (alpha[:10, :10] == 255).all()
+        shades, alpha = np.moveaxis(np.asarray(picture), -1, 0)
+    # The block of the left image of a pair is hatched.
     scale = round(56 / 8)
-    assert (alpha[2 * scale : 5 * scale, : 4 * scale] == 0).all()
+    assert (alpha[: 8 * scale, : 8 * scale] == 255).all()
+    assert set(np.unique(shades[2 * scale : 5 * scale, : 4 * scale])) == {89, 166}
 
 
 def test_walk(run, home):

@@ -121,5 +121,5 @@ def test_a_reader_that_goes_away(run, monkeypatch, capsys):
 
     run("info table")
     monkeypatch.setattr(sys, "stdout", Closed())
-    assert main(["sample", "table", "-n", "3"]) == 1
+    assert main(["sample", "table", "-n", "3"]) == 141
     assert capsys.readouterr().err == ""

@@ -38,6 +38,11 @@ _OFF = 1e-3
 _REACH = 400_000_000_000_000_000
 
 
+def shown(value: Any) -> str:
+    """A bound or a step as it is read."""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
 class CellError(DataError):
     """A cell that does not fit its column; `row` counts from 0 in the frame that was checked."""
 
@@ -139,6 +144,13 @@ class Column:
             number = self._number(self.atom)
             found["atom"] = float(np.rint(number) if self.step else np.float32(number))
         return found
+
+    def on_step(self, value: Any) -> bool:
+        """Whether a number is no further from a step than rounding takes it; all are of none."""
+        if self.step is None or self.kind in OF_LEVELS or self.kind == "datetime":
+            return True
+        steps = self._number(value)
+        return abs(steps - round(steps)) < _OFF
 
     def to_numbers(self, cells: "pl.Series") -> tuple[np.ndarray, np.ndarray]:
         """Cells as float32, 0 where none was observed; and which were, both shape (rows,).
@@ -326,8 +338,18 @@ class Column:
             self._require(above, cells, f"is not above 0, as {self.likelihood} asks")
 
     def _outside(self) -> str:
-        low = "" if self.low is None else str(self.low)
-        return f"is outside of the column's bounds, {low}..{'' if self.high is None else self.high}"
+        return (
+            f"is outside of the column's bounds,{self.bounds_in_words()}; mend the cell, or give"
+            " the column other bounds in the schema and fit again"
+        )
+
+    def bounds_in_words(self) -> str:
+        """What bounds there are, behind a word: " from 0 up to 9"."""
+        if self.low is None:
+            return "" if self.high is None else f" up to {shown(self.high)}"
+        return f" from {shown(self.low)} up" + (
+            "" if self.high is None else f" to {shown(self.high)}"
+        )
 
     def _require(self, fits: np.ndarray, cells: "pl.Series", what: str) -> None:
         if not fits.all():

@@ -33,7 +33,12 @@ def described(columns: Sequence[Column], container: str, *, discrete: bool) -> l
             "numbers between two ordered categories count as the nearer one, and beyond them as"
             f" never seen: {', '.join(ordered)}"
         )
-    lines += [f"left out: {each.name!r} ({each.kind}: {each.reason})" for each in left_out]
+    # A column without any value is kept as a constant is.
+    kinds = ["empty" if each.missing == 1 else each.kind for each in left_out]
+    lines += [
+        f"left out: {each.name!r} ({kind}: {each.reason})"
+        for each, kind in zip(left_out, kinds, strict=True)
+    ]
     for column in columns:
         lines += [f"caution: column {column.name!r}: {each}" for each in column.cautions]
     return lines

@@ -15,6 +15,7 @@ The rules, in order, for a column without any override; "values" are those that 
  6. integers that count up by 1 from row to row          -> identifier, left out
  7. numbers with 20 rows or more for each that is
     distinct: on no grid, at most 20 of them             -> ordinal, categorical
+    at most 4 neighbouring whole numbers, no counts      -> ordinal, categorical
     on a grid that is half full, 21 to 100 of them, and
     beside the atom a fifth of the rows in heaps         -> ordinal, ordered-logistic
  8. numbers that repeat (fewer than 95 % distinct) and
@@ -179,6 +180,8 @@ def _kind(
         numbers = _numbers(there)
         if distinct <= FEW_LEVELS and numbers.grid() is None:
             return "ordinal", f"{distinct} distinct numbers"
+        if numbers.codes():
+            return "ordinal", f"{distinct} neighbouring whole numbers"
         if numbers.heaped():
             return "ordinal", f"{distinct} distinct numbers, some of them heaps"
     return "numbers", ""

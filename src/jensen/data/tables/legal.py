@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from jensen.data.tables.columns import Column
+from jensen.data.tables.columns import Column, shown
 
 _FEW, _CLOSEST = 12, 10
 # Of spellings as much alike as that one may be a slip for the other; difflib's own choice.
@@ -39,18 +39,11 @@ def legal_cells(column: Column, given: Any) -> str:
     """What values a column takes."""
     if column.levels:
         return choices(given, (*column.levels, *column.rare))
+    bounds = column.bounds_in_words()
     if column.kind == "datetime":
-        return f"legal are dates, as {column.format or '2024-12-31'}{_bounds(column)}"
-    return f"legal are numbers{_bounds(column)}"
-
-
-def _bounds(column: Column) -> str:
-    low = "" if column.low is None else f" from {_shown(column.low)}"
-    return low + ("" if column.high is None else f" up to {_shown(column.high)}")
-
-
-def _shown(bound: Any) -> str:
-    return f"{bound:.10g}" if isinstance(bound, float) else str(bound)
+        return f"legal are dates, as {column.format or '2024-12-31'}{bounds}"
+    steps = "" if column.step is None else f" in steps of {shown(column.step)}"
+    return f"legal are numbers{bounds}{steps}"
 
 
 def _number(given: Any) -> float | None:

@@ -15,6 +15,7 @@ from jensen.data.tables.containers import take
 from jensen.data.tables.csv_cells import Place, typed_as
 from jensen.data.tables.describing import described
 from jensen.data.tables.giving_back import give_back, require_like
+from jensen.data.tables.laws import OF_LEVELS
 from jensen.data.tables.legal import choices, legal_cells
 from jensen.data.tables.types import polars_type
 from jensen.data.tables.unseen import Unseen
@@ -218,7 +219,8 @@ class TableSchema:
         Values may be text, as typed: they are read as the column's type.
 
         Raises:
-            DataError: a column that the model does not see, or a value that it cannot have.
+            DataError: a column that the model does not see, or a value that it cannot have, such
+                as one between two steps.
         """
         from jensen._types import Datum
 
@@ -231,6 +233,23 @@ class TableSchema:
             j = list(modelled).index(name)
             x[j], mask[j] = _one_number(modelled[name], value), True
         return Datum(x, mask)
+
+    def far_cells(self, row: "Datum", known: "Datum") -> list[str]:
+        """A line for each number or date of a row that lies beyond those of all rows `known`."""
+        x, there = np.asarray(row.x), np.asarray(row.mask)
+        lines = []
+        for j, column in enumerate(self.modelled):
+            if not there[j] or column.kind in OF_LEVELS:
+                continue
+            seen = np.asarray(known.x)[:, j]
+            seen = seen if known.mask is None else seen[np.asarray(known.mask)[:, j]]
+            if len(seen) and not seen.min() <= x[j] <= seen.max():
+                value, low, high = column.to_cells(np.array([x[j], seen.min(), seen.max()]))
+                lines.append(
+                    f"column {column.name!r}: {value} lies beyond the training rows kept, {low} to"
+                    f" {high}; what is drawn given it is a guess"
+                )
+        return lines
 
     def to_json(self) -> dict[str, Any]:
         """Fields as plain JSON types; `from_json` reads them back."""
@@ -300,8 +319,9 @@ def _one_number(column: Column, value: Any) -> float:
         # What was wrong is said of a row in a file, and there is none.
         observed = np.zeros(1, bool)
     known = bool(observed[0]) and not (column.levels and numbers[0] >= column.level_count)
-    # No category stands for its neighbours where a row is to have the very value.
-    if not known or (column.in_order and cell[0] not in column.levels):
+    # No category, and no step, stands for its neighbours where a row is to have the very value.
+    between = column.in_order and cell[0] not in column.levels
+    if not known or between or not column.on_step(cell[0]):
         legal = legal_cells(column, value)
         raise DataError(f"column {column.name!r}: {value!r} is no value of it; {legal}")
     return float(numbers[0])

@@ -3,7 +3,7 @@
 from jensen.parts.networks.architectures import Architecture
 from jensen.parts.networks.conv import Conv, ConvTransposed
 from jensen.parts.networks.images import ConvDecoder, ConvEncoder
-from jensen.parts.networks.mlp import MLP, Linear
+from jensen.parts.networks.mlp import MLP, Linear, require_activation
 from jensen.parts.networks.precision import PRECISIONS, require_precision, with_precision
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ConvEncoder",
     "ConvTransposed",
     "Linear",
+    "require_activation",
     "require_precision",
     "with_precision",
 ]
