@@ -104,9 +104,13 @@ class _Context(eqx.Module):
     draws: int = eqx.field(static=True)
 
     def noisy(self, rough: bool) -> Model:
-        """The model of noisy rows."""
-        likelihood = NoisyLikelihood(self.model.likelihood, self.noise, rough)
-        return eqx.tree_at(lambda model: model.likelihood, self.model, likelihood)
+        """The model of noisy rows, all of which is observed."""
+        return Model(
+            prior=self.model.prior,
+            decoder=self.model.decoder,
+            likelihood=NoisyLikelihood(self.model.likelihood, self.noise, rough),
+            encoder=self.model.encoder,
+        )
 
 
 def _one_row(context: _Context, noisy: Data, key: PRNGKey) -> tuple[Array, ...]:
@@ -114,8 +118,7 @@ def _one_row(context: _Context, noisy: Data, key: PRNGKey) -> tuple[Array, ...]:
     # the moments of x come with it.
     by_encoder = context.method == "encoder"
     method = "resampled" if by_encoder else context.method
-    rough: Any = context.noisy(rough=True)
-    found = row_draws(rough, noisy, key, method, context.draws)
+    found = row_draws(context.noisy(rough=True), noisy, key, method, context.draws)
     seen: Any = as_datum(noisy)
 
     def weighed(z: Any) -> tuple[Array, Clean]:
