@@ -464,7 +464,7 @@ def test_numbers_of_one_kind_stay_arrays(run, home, quick):
         (
             "sample model --given visits=2.5",
             "--given: column 'visits': '2.5' is no value of it; legal are numbers from 0 up in"
-            " steps of 1",
+            " steps of 1, the closest 2 and 3",
         ),
         ("diagnose model people.csv", "take jensen check, and jensen evidence"),
         ("sample model --given joined=2020-01-01", "legal are dates, as %d/%m/%Y"),

@@ -84,16 +84,16 @@ def _refuse(condition: str | None) -> None:
 
 def _found(source: "Source", dataset: Dataset, known: ConditionSchema | None) -> np.ndarray:
     asked = source.condition or ""
-    if asked == _LABELS:
-        if dataset.labels is None:
-            raise OptionError(
-                f"--condition {_LABELS}: none come with {source.data}; name an array of an .npz, or"
-                " a file of one for each row"
-            )
+    if asked == _LABELS and dataset.labels is not None:
         return dataset.labels
     path = Path(source.data)
     if path.suffix.lower() == ".npz" and asked in keys_of(path):
         return read_npz(path, asked)
+    if asked == _LABELS:
+        raise OptionError(
+            f"--condition {_LABELS}: none come with {source.data}; name an array of an .npz, or"
+            " a file of one for each row"
+        )
     if Path(asked).is_file():
         return _of_file(Path(asked))
     if known is not None:

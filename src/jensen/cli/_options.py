@@ -20,6 +20,7 @@ __all__ = [
     "Seed",
     "as_typed",
     "option",
+    "remedy_as_typed",
 ]
 
 # What Python calls a parameter, where the command line has another word.
@@ -122,6 +123,15 @@ def as_typed(message: str) -> str:
     """
     typed = re.sub(r"^(\w+)=", lambda found: f"{option(found[1])}=", message)
     return re.sub(r"^--(\w+)=(True|False)\b", _switch, typed)
+
+
+def remedy_as_typed(warning: str | None) -> str | None:
+    """A warning whose remedy is a method, in the words of the command line.
+
+    >>> remedy_as_typed("No normal fits: use method='hmc'.")
+    'No normal fits: use --method hmc.'
+    """
+    return None if warning is None else re.sub(r"\bmethod='(\w+)'", r"--method \1", warning)
 
 
 def _switch(found: re.Match[str]) -> str:

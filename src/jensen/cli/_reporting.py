@@ -197,8 +197,10 @@ def _latent_picture(vae: "VAE", held_out: HeldOut) -> dict[str, Any]:
     Z = vae.transform(held_out.rows[chosen])
     note = "its posterior mean of z"
     if Z.shape[1] > 2 and len(Z) > 2:
-        pca = PCA(2, svd_solver="full").fit(Z)
-        share = pca.explained_variance_ratio_.sum()
+        # Of rows that are all alike it has no share of a variance.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            pca = PCA(2, svd_solver="full").fit(Z)
+        share = np.nan_to_num(pca.explained_variance_ratio_.sum())
         Z = pca.transform(Z)
         note = f"the first two principal axes of the posterior means, {share:.0%} of their variance"
     labels = None if held_out.labels is None else held_out.labels[chosen]

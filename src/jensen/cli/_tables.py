@@ -1,5 +1,6 @@
 """The table that `jensen fit` ends with."""
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,9 @@ def _lines(told: dict[str, Any], check: "Check") -> list[tuple[str, str, str]]:
     for name, value in told["baselines"].items():
         gain, error = check.differences[name]
         better = "model better by" if gain >= 0 else "model worse by"
-        lines.append((f"  {name}", f"{value:.2f}", f"{better} {abs(gain):.2f} ± {error:.2f}"))
+        # Of one row there is no error.
+        told_error = f" ± {error:.2f}" if math.isfinite(error) else ""
+        lines.append((f"  {name}", f"{value:.2f}", f"{better} {abs(gain):.2f}{told_error}"))
     lines += [
         ("active units", f"{told['active_units']}", f"of {check.latent_dim}"),
         ("likelihood", told["likelihood"], ""),

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Out, Quiet, Rows
+from jensen.cli._options import (
+    Condition,
+    Data,
+    Header,
+    Json,
+    Key,
+    Model,
+    Out,
+    Quiet,
+    Rows,
+    remedy_as_typed,
+)
 
 EXAMPLE = "jensen denoise runs/digits noisy.npy --noise gaussian:4 --out clean.npy"
 
@@ -67,7 +78,7 @@ def denoise(
     ).X
     with naming(data):
         clean = vae.denoise(noisy, noise=noise, method=method)
-    say(quiet, clean.warning())
+    say(quiet, remedy_as_typed(clean.warning()))
     names = vae.schema_.names
     if std_out is not None:
         write_array(std_out, clean.std, names)

@@ -5,7 +5,19 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Out, Quiet, Rows, Seed
+from jensen.cli._options import (
+    Condition,
+    Data,
+    Header,
+    Json,
+    Key,
+    Model,
+    Out,
+    Quiet,
+    Rows,
+    Seed,
+    remedy_as_typed,
+)
 
 EXAMPLE = "jensen encode runs/digits digits --out latents.csv"
 
@@ -68,7 +80,7 @@ def encode(
         return
     count = _DRAWS if draws is None else draws
     found = vae.posterior_draws(X, cast(Any, method), count, random_state=seed)
-    say(quiet, found.warning())
+    say(quiet, remedy_as_typed(found.warning()))
     told = {"method": method, "draws": found.draws}
     for name in ("ess", "khat", "rhat"):
         each = getattr(found, name)

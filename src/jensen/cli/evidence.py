@@ -5,7 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
-from jensen.cli._options import Condition, Data, Draws, Header, Json, Key, Model, Quiet, Rows, Seed
+from jensen.cli._options import (
+    Condition,
+    Data,
+    Draws,
+    Header,
+    Json,
+    Key,
+    Model,
+    Quiet,
+    Rows,
+    Seed,
+    remedy_as_typed,
+)
 
 EXAMPLE = "jensen evidence runs/digits digits --rows 0:100 --method certified --tolerance 0.1"
 
@@ -123,7 +135,7 @@ def evidence(
             density = None if probability is None else estimate.value - probability
             parts = {"probability": probability, "density": density}
         print_json(brief(estimate) | parts | {"rows": len(X), "seconds": seconds} | each)
-        say(quiet, estimate.warning())
+        say(quiet, remedy_as_typed(estimate.warning()))
         return
     print(estimate)
     if probability is not None:

@@ -207,8 +207,8 @@ def fit(
         typer.Option(
             metavar="TEXT",
             show_default=False,
-            help="What else stands in a CSV for a missing cell, beside nothing and NA; may be"
-            " given several times.",
+            help="What else stands in a CSV for a missing cell, beside nothing, NA, NaN, null,"
+            " none, ? and -; may be given several times.",
         ),
     ] = None,
     condition: Annotated[

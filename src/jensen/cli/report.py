@@ -17,7 +17,8 @@ def report(
         typer.Argument(
             metavar="DATA",
             show_default=False,
-            help="Rows the model was not fitted to; without it, those that jensen fit held out.",
+            help="Rows the model was not fitted to; without it, and of the data that it was"
+            " fitted to, those that jensen fit held out.",
         ),
     ] = None,
     rows: Rows = None,
@@ -34,9 +35,8 @@ def report(
     """Write one HTML page that opens without a network: scores, pictures, and how to read them."""
     import time
 
-    from jensen._words import counted
-    from jensen.cli._held_out import held_out_by_fit, held_out_rows
-    from jensen.cli._inputs import Source, load_model, missing_spellings
+    from jensen.cli._held_out import held_out_by_fit, held_out_where_known
+    from jensen.cli._inputs import load_model
     from jensen.cli._output import print_json, require_suffix, say
     from jensen.cli._reporting import report_on
     from jensen.errors import OptionError
@@ -45,17 +45,15 @@ def report(
     if data is None and any(each is not None for each in (rows, key, header)):
         raise OptionError("--rows, --key and --header go with DATA: name the rows' file")
     began = time.monotonic()
-    vae = load_model(model)
     if data is None:
+        vae = load_model(model)
         held_out = held_out_by_fit(vae, model, quiet=quiet)
     else:
-        held_out = held_out_rows(
-            vae,
-            Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet),
-            rows,
+        vae, held_out = held_out_where_known(
+            model, data, key, header, rows, condition=condition, quiet=quiet
         )
     page = out or (model if model.is_dir() else model.parent) / "report.html"
-    say(quiet, f"scoring {counted(len(held_out.scored), 'row')}")
+    say(quiet, f"scoring {held_out.words}")
     check = vae.check(held_out.scored, held_out.training)
     report_on(vae, held_out, check, page, seconds=time.monotonic() - began)
     if json:

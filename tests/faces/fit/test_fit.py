@@ -147,6 +147,12 @@ def test_images_in_a_csv(capsys, home):
     assert (drawn.shape, drawn.dtype) == ((3, 8, 8), np.uint8)
     assert main([*line.split(), "--resume"]) == 0
     assert main(["report", "a", "--quiet"]) == 0
+    # Of the file that it was fitted to, too, no training row is held out.
+    capsys.readouterr()
+    assert main(["report", "a", "images.csv", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"] == 4
+    assert "scoring 4 rows, those that jensen fit held out" in err
 
 
 def test_a_header_told_is_noted_and_known_again(capsys, home):

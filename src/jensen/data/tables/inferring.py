@@ -155,7 +155,8 @@ def _kind(
                 f"overrides: column {cells.name!r} has {distinct} distinct values, and no law can"
                 " be told from them; leave it to be left out"
             )
-        return "constant", "one value in all rows" if distinct else "no value in any row"
+        where = "where there is any" if cells.null_count() else "in all rows"
+        return "constant", f"one value {where}" if distinct else "no value in any row"
     group = group_of(asked)
     if group is not None:
         return _asked_kind(there, group, asked), "as asked"

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from math import floor, isfinite
 from typing import Any
+
+import numpy as np
 
 from jensen.data.tables.columns import Column, shown
 
@@ -42,8 +45,19 @@ def legal_cells(column: Column, given: Any) -> str:
     bounds = column.bounds_in_words()
     if column.kind == "datetime":
         return f"legal are dates, as {column.format or '2024-12-31'}{bounds}"
-    steps = "" if column.step is None else f" in steps of {shown(column.step)}"
-    return f"legal are numbers{bounds}{steps}"
+    if column.step is None:
+        return f"legal are numbers{bounds}"
+    return f"legal are numbers{bounds} in steps of {shown(column.step)}{_beside(column, given)}"
+
+
+def _beside(column: Column, given: Any) -> str:
+    """The steps to either side of a number that lies between two."""
+    number = _number(given)
+    if number is None or not isfinite(number) or column.on_step(number):
+        return ""
+    below = floor((number - column.origin) / column.step)
+    closest = column.to_cells(np.array([below, below + 1.0]))
+    return f", the closest {' and '.join(dict.fromkeys(map(str, closest)))}"
 
 
 def _number(given: Any) -> float | None:

@@ -29,8 +29,10 @@ def principal_features(training: np.ndarray) -> tuple[Features, str]:
 
     flat = _flat(training)
     size = min(_MOST_FEATURES, flat.shape[1], len(flat))
-    pca = PCA(size, svd_solver="full").fit(flat)
-    share = float(pca.explained_variance_ratio_.sum())
+    # Of rows that are all alike it has no share of a variance.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pca = PCA(size, svd_solver="full").fit(flat)
+    share = float(np.nan_to_num(pca.explained_variance_ratio_.sum()))
     words = f"{size} principal components, {share:.0%} of the variance"
     return lambda rows: pca.transform(_flat(rows)), words
 
