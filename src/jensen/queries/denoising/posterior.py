@@ -13,7 +13,7 @@ from jensen._batching import map_rows
 from jensen._sampling import row_keys
 from jensen._types import Data, Datum, PRNGKey, as_datum, condition_of
 from jensen.errors import OptionError
-from jensen.inference import METHODS, caution, checked_method, row_draws
+from jensen.inference import METHODS, caution, checked_method, row_draws, rows_of
 from jensen.linear_gaussian import LinearGaussian
 from jensen.model import Model
 from jensen.queries._far_out import refuse_far_out
@@ -24,9 +24,10 @@ __all__ = ["Denoised", "NoisyLikelihood", "denoise"]
 _DRAWS = 200
 # The encoder's draws are far from the posterior of a noisy row, so that many are weighed.
 _CANDIDATES = 2000
-# Rows in one compiled call, where they are small, and entries of rows side by side: of each, sums
-# over many numbers are held.
-_ROWS = 32
+# Rows in one compiled call; where many numbers are added up for each entry, a row is work enough,
+# but of one alone XLA makes a program that is four times as slow on a CPU.
+_ROWS, _ROWS_OF_MANY = 32, 2
+# Entries of draws that are weighed side by side: of each, sums over many numbers are held.
 _ENTRIES = 2**18
 
 
@@ -140,13 +141,11 @@ def _one_row(context: _Context, noisy: Data, key: PRNGKey) -> tuple[Array, ...]:
     return mean, jnp.sqrt(variance), ess, khat, found.rhat
 
 
-def _rows_at_once(rows: int, entries: int) -> int:
-    """Fewer of large rows, and of few rows no more than there are, up to a power of two.
-
-    Never one alone, for which XLA makes a program that is four times as slow on a CPU.
-    """
-    wanted = min(_ROWS, rows, _ENTRIES // (_DRAWS * entries))
-    return max(2, 1 << max(wanted - 1, 0).bit_length())
+def _rows_at_once(method: str, rows: int, many: bool) -> int:
+    if many:
+        return _ROWS_OF_MANY
+    # Every draw is decoded and kept until its row is done.
+    return _ROWS if method in ("encoder", "refined") else rows_of(method, rows)
 
 
 def denoise(
@@ -196,13 +195,14 @@ def denoise(
     rows: Data = noisy if given is None else Datum(noisy, None, given)
     draws = _CANDIDATES if method == "resampled" else _DRAWS
     context = _Context(model, noise, method, draws)
+    many = noise.adds_up_many(model.likelihood)
     found = map_rows(
         _one_row,
         context,
         rows,
         row_keys(key, rows),
-        batch=_rows_at_once(len(noisy), noisy[0].size),
-        optimised=noise.adds_up_many(model.likelihood),
+        batch=_rows_at_once(method, len(noisy), many),
+        optimised=many,
     )
     mean, std, ess, khat, rhat = found
     refuse_far_out(mean)
