@@ -147,15 +147,16 @@ def _table(
                 f"--{name}: is of numbers of one kind, and {place(source.data)} is a table; say"
                 " what a column is with --schema, or take all as numbers with --kind real"
             )
-    frame = found.frame
+    frame, cautions = found.frame, tuple[str, ...]()
     try:
         if schema is None:
             schema = infer_table(frame, formats=found.formats)
         else:
             schema.check(frame)
+            cautions = tuple(f"caution: {line}" for line in schema.contradictions(frame))
     except DataError as error:
         raise DataError(f"{place(source.data)}: {error}") from None
-    return Fitting(Dataset(source.name, frame, tuple(frame.columns)), schema)
+    return Fitting(Dataset(source.name, frame, tuple(frame.columns), cautions=cautions), schema)
 
 
 def _numbers(source: Source, settings: Mapping[str, Any], dataset: Dataset) -> Fitting:

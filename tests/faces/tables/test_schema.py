@@ -350,6 +350,20 @@ def test_descriptions():
     assert "left out: 'b' (empty: no value in any row)" in empty
 
 
+def test_a_schema_that_was_given_tells_what_it_changes():
+    rows = pl.DataFrame({"n": [0, 3, 11, 2, 6, None] * 8, "c": ["a", "b", "c"] * 16})
+    schema = infer_table(rows)
+    assert schema.contradictions(rows) == []
+    edited = schema.to_json()
+    edited["columns"][0]["step"] = 2.0
+    edited["columns"][1]["levels"] = ["a", "b"]
+    assert TableSchema.from_json(edited).contradictions(rows) == [
+        "column 'c': 16 cells have a value that is none of its levels; scored as never seen (the"
+        " first: row 2, 'c')",
+        "column 'n': 16 cells between steps of 2, rounded to the nearer one",
+    ]
+
+
 def test_a_row_tells_what_lies_beyond_others():
     rows = pl.DataFrame({"n": [0, 3, 1, 2, 6, 9] * 8, "c": ["a", "b", "c"] * 16})
     schema = infer_table(rows)

@@ -145,12 +145,19 @@ class Column:
             found["atom"] = float(np.rint(number) if self.step else np.float32(number))
         return found
 
-    def on_step(self, value: Any) -> bool:
-        """Whether a number is no further from a step than rounding takes it; all are of none."""
-        if self.step is None or self.kind in OF_LEVELS or self.kind == "datetime":
-            return True
-        steps = self._number(value)
-        return abs(steps - round(steps)) < _OFF
+    @property
+    def has_number_steps(self) -> bool:
+        """Whether its values are numbers in steps."""
+        return self.step is not None and self.kind not in (*OF_LEVELS, "datetime")
+
+    def on_step(self, values: Any) -> np.ndarray:
+        """Which numbers are no further from a step than rounding takes them; all are of none."""
+        values = np.asarray(values, np.float64)
+        if not self.has_number_steps:
+            return np.ones(values.shape, bool)
+        steps = (values - self.origin) / (self.step or 1.0)
+        near: np.ndarray = np.abs(steps - np.rint(steps)) < _OFF
+        return near
 
     def to_numbers(self, cells: "pl.Series") -> tuple[np.ndarray, np.ndarray]:
         """Cells as float32, 0 where none was observed; and which were, both shape (rows,).

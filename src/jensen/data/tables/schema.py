@@ -10,7 +10,8 @@ from jensen._words import counted
 from jensen.data.csv_lines import Text
 from jensen.data.frames import CONTAINERS, container_of, require_distinct
 from jensen.data.tables import stored
-from jensen.data.tables.columns import Column
+from jensen.data.tables.cells import floats
+from jensen.data.tables.columns import Column, shown
 from jensen.data.tables.containers import take
 from jensen.data.tables.csv_cells import Place, typed_as
 from jensen.data.tables.describing import described
@@ -147,6 +148,27 @@ class TableSchema:
         unseen = Unseen(self.columns)
         unseen.add(self._frame(X, names))
         return unseen.lines()
+
+    def contradictions(self, X: Any) -> list[str]:
+        """What a schema that was given says otherwise than the rows to fit: a line for a column.
+
+        Categories that no level stands for, and numbers that are rounded to a step. Arguments and
+        errors are those of `check`.
+        """
+        frame = self._frame(X, None)
+        unseen = Unseen(self.columns)
+        unseen.add(frame)
+        lines = unseen.lines(of_levels=True)
+        for column in self.modelled:
+            if not column.has_number_steps:
+                continue
+            moved = int((~column.on_step(floats(frame[column.name].drop_nulls()))).sum())
+            if moved:
+                lines.append(
+                    f"column {column.name!r}: {counted(moved, 'cell')} between steps of"
+                    f" {shown(column.step)}, rounded to the nearer one"
+                )
+        return lines
 
     def restore(
         self,
@@ -321,7 +343,8 @@ def _one_number(column: Column, value: Any) -> float:
     known = bool(observed[0]) and not (column.levels and numbers[0] >= column.level_count)
     # No category, and no step, stands for its neighbours where a row is to have the very value.
     between = column.in_order and cell[0] not in column.levels
-    if not known or between or not column.on_step(cell[0]):
+    off = known and column.has_number_steps and not column.on_step(cell[0])
+    if not known or between or off:
         legal = legal_cells(column, value)
         raise DataError(f"column {column.name!r}: {value!r} is no value of it; {legal}")
     return float(numbers[0])

@@ -38,18 +38,21 @@ class Unseen:
                 count, *where = self.found.get(column.name, (0, first + row, cells[row]))
                 self.found[column.name] = (count + len(rows), where[0], where[1])
 
-    def lines(self) -> list[str]:
-        """What to tell of them, a line for each column."""
+    def lines(self, *, of_levels: bool = False) -> list[str]:
+        """What to tell of them, a line for each column; `of_levels`, of rows that are to be fitted
+        to levels that were given."""
         return [
-            _line(column, *self.found[column.name])
+            _line(column, *self.found[column.name], of_levels)
             for column in self.columns
             if column.name in self.found
         ]
 
 
-def _line(column: Column, count: int, row: int, value: Any) -> str:
+def _line(column: Column, count: int, row: int, value: Any, of_levels: bool) -> str:
     one = count == 1
-    if column.in_order:
+    if of_levels:
+        what = f"{'has' if one else 'have'} a value that is none of its levels"
+    elif column.in_order:
         ends = f"{column.levels[0]:.10g}..{column.levels[-1]:.10g}"
         what = f"{'lies' if one else 'lie'} outside of {ends}, as no training row's does"
     else:
