@@ -218,7 +218,9 @@ def _read(path: Path) -> dict[str, bytes]:
         what = Path(error.filename).name if path.is_dir() else "no such file or folder"
         missing = f"{what} is missing" if path.is_dir() else what
         remedy = "Name a model that `jensen fit` made."
-        if any((path / name).exists() for name in _UNFINISHED):
+        if (path / _PARTS[0]).exists():
+            remedy = "Restore it from a copy."
+        elif any((path / name).exists() for name in _UNFINISHED):
             remedy = f"It is an unfinished run; go on with `jensen fit ... --resume --out {path}`."
         raise FileError(f"{path}: {missing}. {remedy}") from error
     except (zipfile.BadZipFile, KeyError, OSError, EOFError, zlib.error) as error:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 
 import numpy as np
 import polars as pl
@@ -142,9 +143,18 @@ def test_fidelity_of_drawn_rows(run, home):
     assert "R²" in text
 
 
-def test_a_fit_goes_on(run, home):
+def test_a_fit_goes_on(run, home, capsys):
     before = json.loads((home / "model" / "summary.json").read_text())
-    run(f"fit people.csv --na unknown {SMALL} --out model --resume --no-report")
+    aloud = SMALL.replace("--quiet", "")
+    assert (
+        main(f"fit people.csv --na unknown {aloud} --out model --resume --no-report".split()) == 0
+    )
+    err = capsys.readouterr().err
+    holes = [each for line in people()[1:] for each in line.split(",") if each in HOLES]
+    written = Counter(repr(each) if each else "empty" for each in holes)
+    words = ", ".join(f"{number} {each}" for each, number in written.most_common())
+    assert f"cells taken as missing: {words}\n" in err
+    assert "no epoch was added" in err
     after = json.loads((home / "model" / "summary.json").read_text())
     assert after["log_evidence"] == before["log_evidence"]
     assert after["elbo"] == before["elbo"]

@@ -321,8 +321,8 @@ def test_rows_have_their_conditions_at_the_command_line(run, vae, labelled):
     [
         ("score digits.jensen digits", "--condition: the model is given one with each row"),
         ("score digits.jensen digits --condition few.csv", "2 for 1,797 rows"),
-        ("score digits.jensen digits --condition none.csv", "is unknown: give one of 0, 1"),
-        ("fit digits --condition none.csv", "is no file, nor an array of digits"),
+        ("score digits.jensen digits --condition none.csv", "for which give one of 0, 1"),
+        ("fit digits --condition none.csv", "is no file; give labels, which come with digits"),
         ("fit labels.csv --condition labels", "none come with labels.csv"),
     ],
 )
@@ -345,4 +345,6 @@ def test_fit_given_an_array_of_the_same_file(run, place):
     assert len(json.loads(checked)["rows"]) == 6
     with_test = run("fit both.npz --key X --condition y --test-key X", code=2).err
     assert "its rows have no condition" in with_test
+    told = run("score run both.npz --key X --condition z", code=2).err
+    assert "--condition z: is no file, nor an array of both.npz, which has X, y" in told
     assert "give one of 0, 1" in run("score run both.npz --key X --condition 7", code=2).err

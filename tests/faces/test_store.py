@@ -72,6 +72,16 @@ def test_a_missing_part_is_named(folder, part):
         jensen.load(folder)
 
 
+@pytest.mark.parametrize(
+    ("part", "words"), [("schema.json", "Restore it"), ("config.json", "unfinished run")]
+)
+def test_a_model_that_lacks_a_part_is_no_unfinished_run(folder, part, words):
+    (folder / "run.json").write_text("{}")
+    (folder / part).unlink()
+    with pytest.raises(FileError, match=f"{part} is missing.*{words}"):
+        jensen.load(folder)
+
+
 @pytest.mark.parametrize("part", ["weights.safetensors", "schema.json", "history.jsonl"])
 def test_an_altered_part_is_named(folder, part):
     data = bytearray((folder / part).read_bytes())

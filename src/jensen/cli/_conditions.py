@@ -87,7 +87,8 @@ def _found(source: "Source", dataset: Dataset, known: ConditionSchema | None) ->
     if asked == _LABELS and dataset.labels is not None:
         return dataset.labels
     path = Path(source.data)
-    if path.suffix.lower() == ".npz" and asked in keys_of(path):
+    keys = keys_of(path) if path.suffix.lower() == ".npz" else ()
+    if asked in keys:
         return read_npz(path, asked)
     if asked == _LABELS:
         raise OptionError(
@@ -96,13 +97,18 @@ def _found(source: "Source", dataset: Dataset, known: ConditionSchema | None) ->
         )
     if Path(asked).is_file():
         return _of_file(Path(asked))
+    nothing = f"--condition {asked}: is no file"
+    if keys:
+        nothing += f", nor an array of {source.data}, which has {', '.join(keys)}"
     if known is not None:
-        one = np.asarray(known.parse(asked))
+        try:
+            one = np.asarray(known.parse(asked))
+        except OptionError:
+            raise OptionError(f"{nothing}; nor one for all rows, for which {known.words}") from None
         return np.broadcast_to(one, (len(dataset.X), *one.shape))
     raise OptionError(
-        f"--condition {asked}: is no file, nor an array of {source.data}; give"
-        f" {_LABELS}, which come with digits and with folders of sub-folders, the name of an array"
-        " of the .npz, or a .npy, .csv or .parquet file of one for each row"
+        f"{nothing}; give {_LABELS}, which come with digits and with folders of sub-folders, the"
+        " name of an array of an .npz, or a .npy, .csv or .parquet file of one for each row"
     )
 
 

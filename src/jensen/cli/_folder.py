@@ -47,13 +47,17 @@ class Folder:
 
     What was there before is touched only once the first epoch is done, when the options have
     proved possible.
+
+    Attributes:
+        path: the folder.
+        begun: whether an epoch was done since.
     """
 
     def __init__(self, path: Path, note: dict[str, Any], resume: bool):
         self.path = path
         self._note = note
         self._resume = resume
-        self._begun = False
+        self.begun = False
         self._claimed = False
 
     @property
@@ -69,11 +73,11 @@ class Folder:
 
     def begin(self) -> None:
         """Called after each epoch: the first one makes the old files void."""
-        if self._begun:
+        if self.begun:
             return
         from jensen._files import sweep
 
-        self._begun = True
+        self.begun = True
         sweep(self.path)
         # Without config.json no one takes an old model for the new one.
         void = [_MODEL, SUMMARY, REPORT] + ([] if self._resume else [_CHECKPOINT])
@@ -84,7 +88,7 @@ class Folder:
 
     def release(self) -> None:
         """Leave no trace of a run that never began."""
-        if self._claimed and not self._begun:
+        if self._claimed and not self.begun:
             (self.path / RUN).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self.path.rmdir()

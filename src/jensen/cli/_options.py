@@ -33,6 +33,15 @@ _TYPED = {
     "validation": "--validation-fraction",
 }
 
+# What advice gives a value to, or to one of several; and what it speaks of by the name alone, which
+# is no word of English.
+_QUOTE = "'"
+_VALUED = (
+    r"\b(objective|posterior|prior|likelihood|method|latent_dim)"
+    r"=('[^']*'(?:(?:, | or )'[^']*')*|\d+)"
+)
+_BARE = r"\b(weight_decay|latent_dim)\b"
+
 # What NumPy, scikit-learn and JAX all take as a seed.
 MOST_SEED = 2**32 - 1
 
@@ -125,13 +134,16 @@ def as_typed(message: str) -> str:
     return re.sub(r"^--(\w+)=(True|False)\b", _switch, typed)
 
 
-def remedy_as_typed(warning: str | None) -> str | None:
-    """A warning whose remedy is a method, in the words of the command line.
+def remedy_as_typed(advice: str | None) -> str:
+    """Advice on parameters, if there is any, in the words of the command line.
 
     >>> remedy_as_typed("No normal fits: use method='hmc'.")
     'No normal fits: use --method hmc.'
+    >>> remedy_as_typed("Try prior='mixture' or 'vamp', a smaller weight_decay, or latent_dim=3.")
+    'Try --prior mixture or vamp, a smaller --weight-decay, or --latent 3.'
     """
-    return None if warning is None else re.sub(r"\bmethod='(\w+)'", r"--method \1", warning)
+    values = lambda found: f"{option(found[1])} {found[2].replace(_QUOTE, '')}"
+    return re.sub(_BARE, lambda found: option(found[0]), re.sub(_VALUED, values, advice or ""))
 
 
 def _switch(found: re.Match[str]) -> str:

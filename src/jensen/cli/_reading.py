@@ -156,7 +156,21 @@ def _table(
             cautions = tuple(f"caution: {line}" for line in schema.contradictions(frame))
     except DataError as error:
         raise DataError(f"{place(source.data)}: {error}") from None
-    return Fitting(Dataset(source.name, frame, tuple(frame.columns), cautions=cautions), schema)
+    dataset = Dataset(
+        source.name,
+        frame,
+        tuple(frame.columns),
+        cautions=cautions,
+        notes=_on_missing(found.missing),
+    )
+    return Fitting(dataset, schema)
+
+
+def _on_missing(spellings: dict[str, int]) -> tuple[str, ...]:
+    """A line on the cells of a CSV file that were taken to be missing, the most first."""
+    most = sorted(spellings.items(), key=lambda item: -item[1])
+    written = [f"{number:,} {repr(each) if each else 'empty'}" for each, number in most]
+    return (f"cells taken as missing: {', '.join(written)}",) if written else ()
 
 
 def _numbers(source: Source, settings: Mapping[str, Any], dataset: Dataset) -> Fitting:

@@ -16,6 +16,7 @@ import numpy as np
 from jensen._runtime import rehearse
 from jensen.cli._held_out import HeldOut
 from jensen.cli._reporting import report_on
+from jensen.cli._scores import checked
 
 if TYPE_CHECKING:
     from jensen import VAE
@@ -54,7 +55,7 @@ class Rehearsal:
             few = _few_of(self._held_out())
             if self._cancelled:
                 return
-            check = vae.check(few.scored, few.training)
+            check = checked(vae, few)
             if self._report and not self._cancelled:
                 with tempfile.TemporaryDirectory() as folder:
                     report_on(vae, few, check, Path(folder) / "report.html", seconds=0.0)

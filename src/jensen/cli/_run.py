@@ -88,7 +88,11 @@ def run(asked: Asked) -> None:
     vae = _train(asked, rows, path)
     say(asked.quiet, _how_it_ended(vae, path))
     say(asked.quiet, _pace(vae, rows))
-    _finish(asked, vae, rows, path, began)
+    try:
+        _finish(asked, vae, rows, path, began)
+    except KeyboardInterrupt:
+        say(asked.quiet, _saved(path))
+        raise
 
 
 def _require_possible(settings: dict[str, Any]) -> None:
@@ -251,8 +255,11 @@ def _fit(asked: Asked, rows: _Rows, folder: Folder) -> "VAE":
             # A second Ctrl-C, after training, does not cost what was trained.
             if hasattr(vae, "stopped_"):
                 _save(vae, rows, folder.path)
+                say(asked.quiet, _saved(folder.path))
             raise
         _save(vae, rows, folder.path)
+    if asked.resume and not folder.begun:
+        say(asked.quiet, "nothing was left of what was asked for: no epoch was added")
     return vae
 
 
@@ -283,8 +290,12 @@ def _save(vae: "VAE", rows: _Rows, path: Path) -> None:
 def _how_it_ended(vae: "VAE", path: Path) -> str:
     ended = f"{vae.stopped_} after epoch {vae.n_iter_}; weights are those of {vae.best_epoch_}"
     if vae.stopped_ == "interrupted":
-        return f"{ended}. The model is saved in {path}; --resume --out {path} goes on"
+        return f"{ended}. {_saved(path)}; --resume --out {path} goes on"
     return ended
+
+
+def _saved(path: Path) -> str:
+    return f"The model is saved in {path}"
 
 
 def _pace(vae: "VAE", rows: _Rows) -> str | None:
@@ -298,14 +309,14 @@ def _pace(vae: "VAE", rows: _Rows) -> str | None:
 def _finish(asked: Asked, vae: "VAE", rows: _Rows, path: Path, began: float) -> None:
     from jensen._files import write_atomic
     from jensen.cli._reporting import report_on
-    from jensen.cli._scores import summary
+    from jensen.cli._scores import checked, summary
     from jensen.cli._tables import print_summary
 
     every = rows.held_out()
     held_out = limited(every)
     total = counted(len(every.indices), "held-out row")
     say(asked.quiet, f"scoring {len(held_out.indices)} of {total}")
-    check = vae.check(held_out.scored, held_out.training)
+    check = checked(vae, held_out)
     page = None
     if asked.report:
         page = path / REPORT

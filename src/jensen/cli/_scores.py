@@ -1,14 +1,18 @@
 """Scores of rows as plain values; the estimating is done elsewhere."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jensen.cli._options import remedy_as_typed
+
 if TYPE_CHECKING:
     from jensen import VAE, Estimate
+    from jensen.cli._held_out import HeldOut
     from jensen.queries import Check
 
-__all__ = ["brief", "outliers", "summary"]
+__all__ = ["brief", "checked", "outliers", "summary"]
 
 _BRIEF = ("value", "stderr", "method", "kind", "draws", "ess", "khat")
 _ANNEALED = (
@@ -27,6 +31,12 @@ def outliers(vae: "VAE", scores: np.ndarray) -> np.ndarray:
     """True for each score that `predict` would call an outlier's."""
     # A model whose training failed has no threshold.
     return scores < getattr(vae, "offset_", -np.inf)
+
+
+def checked(vae: "VAE", held_out: "HeldOut") -> "Check":
+    """The check of held-out rows, its advice in the words of the command line."""
+    check = vae.check(held_out.scored, held_out.training)
+    return replace(check, verdict=[remedy_as_typed(each) for each in check.verdict])
 
 
 def summary(vae: "VAE", check: "Check", seconds: float) -> dict[str, Any]:

@@ -22,13 +22,14 @@ def check(
     """
     from jensen.cli._held_out import held_out_where_known
     from jensen.cli._output import print_json, say
+    from jensen.cli._scores import checked
 
     vae, held_out = held_out_where_known(
         model, data, key, header, rows, condition=condition, quiet=quiet
     )
     say(quiet, f"checking {held_out.words}")
-    checked = vae.check(held_out.scored, held_out.training)
+    found = checked(vae, held_out)
     if json:
-        print_json(checked.to_json() | {"rows": held_out.indices})
+        print_json(found.to_json() | {"rows": held_out.indices})
     else:
-        print(checked)
+        print(found)

@@ -1,11 +1,23 @@
 """`jensen diagnose`: where evidence is lost, and what would mend it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jensen.cli._options import Condition, Data, Header, Json, Key, Model, Quiet, Rows, Seed
+from jensen.cli._options import (
+    Condition,
+    Data,
+    Header,
+    Json,
+    Key,
+    Model,
+    Quiet,
+    Rows,
+    Seed,
+    remedy_as_typed,
+)
 
 EXAMPLE = "jensen diagnose runs/digits digits"
 
@@ -41,7 +53,7 @@ def diagnose(
 
     require_suffix(report, (".html",))
     began = time.monotonic()
-    vae, found = held_out_where_known(
+    vae, every = held_out_where_known(
         model, data, key, header, rows, condition=condition, quiet=quiet
     )
     if isinstance(vae.schema_, TableSchema):
@@ -49,10 +61,11 @@ def diagnose(
             f"{model}: is of a table, and diagnose of numbers of one kind: categories have no"
             " residuals; take jensen check, and jensen evidence"
         )
-    held_out = limited(found)
+    held_out = limited(every)
     annealed = min(MOST_ANNEALED, len(held_out.indices))
     say(quiet, f"diagnosing {held_out.words}; {annealed} annealed")
-    diagnosis = vae.diagnose(held_out.scored, held_out.training, random_state=seed)
+    found = vae.diagnose(held_out.scored, held_out.training, random_state=seed)
+    diagnosis = replace(found, verdict=[remedy_as_typed(each) for each in found.verdict])
     told = diagnosis.to_json(per_row=True)
     # Where the rows stand in the data, as `rows` says it of all.
     told["gaps"]["per_row"]["rows"] = held_out.indices[diagnosis.annealed]

@@ -39,6 +39,7 @@ def report(
     from jensen.cli._inputs import load_model
     from jensen.cli._output import print_json, require_suffix, say
     from jensen.cli._reporting import report_on
+    from jensen.cli._scores import checked
     from jensen.errors import OptionError
 
     require_suffix(out, (".html",))
@@ -54,7 +55,7 @@ def report(
         )
     page = out or (model if model.is_dir() else model.parent) / "report.html"
     say(quiet, f"scoring {held_out.words}")
-    check = vae.check(held_out.scored, held_out.training)
+    check = checked(vae, held_out)
     report_on(vae, held_out, check, page, seconds=time.monotonic() - began)
     if json:
         print_json({"model": model, "report": page, "rows": len(held_out.scored)})

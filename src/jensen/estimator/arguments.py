@@ -278,7 +278,7 @@ def checked_latents(X: Any, latent_dim: int) -> np.ndarray:
     Z = np.asarray(X, dtype=np.float32)
     if Z.ndim != 2 or Z.shape[1] != latent_dim:
         raise OptionError(
-            f"latents have shape {Z.shape}: give (rows, {latent_dim}), as transform does."
+            f"latents have shape {Z.shape}: give (rows, {latent_dim}), as encoded rows have."
         )
     if not np.isfinite(Z).all():
         row = int(np.argwhere(~np.isfinite(Z))[0][0])

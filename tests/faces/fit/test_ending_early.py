@@ -112,6 +112,23 @@ def test_ctrl_c_ends_training_with_a_model(quick, monkeypatch, capsys):
     assert jensen.load("a").n_iter_ == 8
 
 
+@pytest.mark.parametrize("moment", ["saved", "scored"])
+def test_ctrl_c_after_training_tells_where_the_model_is(moment, untrained, monkeypatch, capsys):
+    from jensen.cli import _run
+
+    def press(*_):
+        raise KeyboardInterrupt
+
+    if moment == "scored":
+        monkeypatch.setattr(_run, "_finish", press)
+    else:
+        fitted = jensen.VAE.fit
+        monkeypatch.setattr(jensen.VAE, "fit", lambda *a, **k: press(fitted(*a, **k)))
+    fit("--epochs 1 --out a", code=130)
+    assert capsys.readouterr().err.endswith("The model is saved in a\nerror: interrupted\n")
+    assert jensen.load("a").n_iter_ == 1
+
+
 def test_training_that_fails_leaves_its_best_model(monkeypatch, capsys):
     from jensen.estimator import vae
 

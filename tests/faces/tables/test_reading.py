@@ -62,6 +62,7 @@ def test_missing_cells_are_known_by_their_spellings(tmp_path):
     path = written(tmp_path, text)
     assert read_table(path)["c"].to_list() == [None] * len(spellings) + [-999, 5]
     assert read_table(path, na=["-999"])["c"].to_list() == [None] * (len(spellings) + 1) + [5]
+    assert read(path, na=["-999"]).missing == dict.fromkeys([*spellings, "-999"], 1)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
@@ -86,7 +87,7 @@ def test_standard_input(piped):
 
 
 def test_formats_of_dates_are_kept_and_held_to(tmp_path):
-    frame, formats = read(written(tmp_path, "d,x\n13.2.2024,1\n1.3.2024,2\n"))
+    frame, formats, _ = read(written(tmp_path, "d,x\n13.2.2024,1\n1.3.2024,2\n"))
     assert formats == {"d": "%d.%m.%Y"}
     schema = infer_table(frame, formats=formats)
     assert schema.columns[0].format == "%d.%m.%Y"

@@ -100,7 +100,7 @@ def test_tables_come_back_from_parquet(frame, tmp_path):
 def test_tables_come_back_from_csv(frame, tmp_path):
     path = tmp_path / "table.csv"
     frame.write_csv(path)
-    again, formats = read(path)
+    again, formats, _ = read(path)
     assert again.columns == frame.columns
     for old, new in zip(frame.get_columns(), again.get_columns(), strict=True):
         if old.null_count() == len(old):

@@ -1,6 +1,7 @@
 """Files of tables: CSV, Parquet and Arrow, whole or in pieces."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -33,10 +34,31 @@ _AT_ONCE = 50_000
 
 
 class Reading(NamedTuple):
-    """A table, and how a CSV file wrote its dates, by column."""
+    """A table, and how a CSV file wrote it.
+
+    Attributes:
+        frame: null where a cell is missing.
+        formats: of dates, by column.
+        missing: how many cells of each spelling were taken to say that there is no value.
+    """
 
     frame: "pl.DataFrame"
     formats: dict[str, str]
+    missing: dict[str, int]
+
+
+class _Piece(NamedTuple):
+    """Some lines of a CSV file.
+
+    Attributes:
+        text: their cells, null where one is missing.
+        where: where they stand in the file.
+        missing: as of `Reading`.
+    """
+
+    text: "pl.DataFrame"
+    where: Place
+    missing: Counter[str]
 
 
 def read_table(
@@ -78,12 +100,13 @@ def read(
 
     path = _opened(source, header)
     if not _is_csv(path):
-        return Reading(_scanned(path), {})
+        return Reading(_scanned(path), {}, {})
     known = names if schema is None or names is not None else schema.names
     read = list(_csv_pieces(path, na, header, known, _AT_ONCE))
-    text = pl.concat([frame for frame, _ in read])
-    where = Place(path, [line for _, at in read for line in at.lines], read[0][1].delimiter)
-    return _typed_frame(text, where, schema)
+    text = pl.concat([piece.text for piece in read])
+    lines = [line for piece in read for line in piece.where.lines]
+    missing = sum((piece.missing for piece in read), Counter[str]())
+    return _typed_frame(_Piece(text, read[0].where._replace(lines=lines), missing), schema)
 
 
 def pieces(
@@ -103,8 +126,8 @@ def pieces(
         raise OptionError(f"rows={rows!r}; legal are whole numbers from 1 up")
     path = _opened(source, header)
     if _is_csv(path):
-        for text, where in _csv_pieces(path, na, header, schema.names, rows):
-            yield _typed_frame(text, where, schema).frame
+        for piece in _csv_pieces(path, na, header, schema.names, rows):
+            yield _typed_frame(piece, schema).frame
         return
     try:
         scan = (pl.scan_parquet if _suffix(path) == _PARQUET else pl.scan_ipc)(str(path))
@@ -171,8 +194,8 @@ def _csv_pieces(
     header: bool | None,
     known: Sequence[str] | None,
     rows: int,
-) -> Iterator[tuple["pl.DataFrame", Place]]:
-    """Rows as text, null where a cell is missing, and where they stand in the file."""
+) -> Iterator[_Piece]:
+    """A file's rows as text, in order."""
     try:
         first, line, delimiter = first_line(path)
         if header is None:
@@ -188,10 +211,8 @@ def _csv_pieces(
         some = False
         while batch := list(islice(_even(path, lines, width), rows)):
             some = True
-            yield (
-                _text_frame(batch, names, (*MISSING, *na)),
-                Place(path, [number for number, _ in batch], delimiter),
-            )
+            where = Place(path, [number for number, _ in batch], delimiter)
+            yield _piece(batch, where, names, (*MISSING, *na))
         if not some:
             raise DataError(f"{path}: a header and no rows; at least 1 row is needed")
     except UnicodeDecodeError:
@@ -225,27 +246,31 @@ def _even(
         yield number, cells
 
 
-def _text_frame(
-    batch: list[tuple[int, list[str]]], names: Sequence[str], missing: Sequence[str]
-) -> "pl.DataFrame":
+def _piece(
+    batch: list[tuple[int, list[str]]], where: Place, names: Sequence[str], missing: Sequence[str]
+) -> _Piece:
     import polars as pl
 
-    columns = zip(*(cells for _, cells in batch), strict=True)
-    series = [pl.Series(n, c, dtype=pl.String) for n, c in zip(names, columns, strict=True)]
-    return pl.DataFrame([s.set(s.is_in(list(missing)), None) for s in series])
+    columns, spellings = [], Counter[str]()
+    for name, cells in zip(names, zip(*(cells for _, cells in batch), strict=True), strict=True):
+        text = pl.Series(name, cells, dtype=pl.String)
+        none = text.is_in(list(missing))
+        spellings.update(text.filter(none).to_list())
+        columns.append(text.set(none, None))
+    return _Piece(pl.DataFrame(columns), where, spellings)
 
 
-def _typed_frame(text: "pl.DataFrame", where: Place, schema: "TableSchema | None") -> Reading:
+def _typed_frame(piece: _Piece, schema: "TableSchema | None") -> Reading:
     import polars as pl
 
     known = {} if schema is None else {column.name: column for column in schema.modelled}
     columns, formats = [], {}
-    for cells in text.get_columns():
+    for cells in piece.text.get_columns():
         if cells.name in known:
-            columns.append(typed_as(cells, known[cells.name], where))
+            columns.append(typed_as(cells, known[cells.name], piece.where))
             continue
-        found, pattern = typed(cells, where)
+        found, pattern = typed(cells, piece.where)
         columns.append(found.alias(cells.name))
         if pattern is not None:
             formats[cells.name] = pattern
-    return Reading(pl.DataFrame(columns), formats)
+    return Reading(pl.DataFrame(columns), formats, dict(piece.missing))
