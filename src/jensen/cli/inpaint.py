@@ -67,6 +67,7 @@ def inpaint(
         raise OptionError(f"{model}: is of a table; fill its missing cells with jensen impute")
     require_images(schema, "hide")
     block = _block(hide, schema)
+    say(quiet, f"filling {counted(block.sum(), 'value')} in each of {counted(len(X), 'image')}")
     found = vae.impute(X, draws, level, missing=block, keep=0, random_state=seed)
     say(quiet, found.warning())
     if png is not None:

@@ -128,7 +128,8 @@ class Density(OutlierMixin, Fitted):
         """How rare it is for a row to be as unlikely as each of these: (rows,), above 0 to 1.
 
         (1 + k)/(1 + n), of n rows of `reference_rows`, k no more likely (`queries.tails`). NaN of a
-        row whose score is unknown.
+        row whose score is unknown. Scores are of observed cells: where a row has more holes than
+        those rows, its tail is no measure of how rare its cells are.
 
         Raises:
             OptionError: a model that has kept no rows.

@@ -131,7 +131,7 @@ class Imputing(Fitted):
         drawn, warning = queries.sample_given(self.model_, row, key, n)
         for line in (*schema.far_cells(row, self.rows_), *([warning] if warning else [])):
             warnings.warn(line, stacklevel=2)
-        return self._restored(drawn, True, key)
+        return schema.restore(drawn, rng=generator(key), cells=cells)
 
     def _table(self) -> TableSchema:
         check_is_fitted(self)

@@ -375,6 +375,23 @@ def test_a_row_tells_what_lies_beyond_others():
         schema.row({"n": 2.5})
 
 
+def test_a_cell_that_is_given_stands_in_every_row():
+    """Whatever single precision, or one number for all rare categories, would make of it."""
+    words = [f"w{i:02d}" for i in range(21) for _ in range(10)] + ["odd"] * 9 + ["odder"] * 2
+    numbers = np.random.default_rng(0).normal(size=len(words))
+    schema = infer_table(pl.DataFrame({"c": words, "n": numbers}))
+    rare = schema.restore(np.stack([schema.row({"c": "odder"}).x] * 40))["c"]
+    assert set(rare) == {"odd", "odder"}
+    cells = {"c": "odder", "n": "0.123456789012"}
+    told = schema.restore(np.zeros((3, 2)), cells=cells)
+    assert told.rows() == [("odder", 0.123456789012)] * 3
+    # What the column's type does not hold is what the model makes of it.
+    schema = infer_table(
+        pl.DataFrame({"n": np.arange(100, dtype=np.int8) % 50, "c": ["a", "b"] * 50})
+    )
+    assert schema.restore(np.zeros((1, 2)), cells={"n": 300})["n"].to_list() == [0]
+
+
 def test_files():
     text = json.dumps(SCHEMA.to_json())
     assert TableSchema.from_json(json.loads(text)) == SCHEMA

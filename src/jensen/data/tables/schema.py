@@ -176,6 +176,7 @@ class TableSchema:
         mask: Any = None,
         like: Any = None,
         rng: np.random.Generator | None = None,
+        cells: Mapping[str, Any] | None = None,
     ) -> Any:
         """Give numbers from a model, shape (rows, width), the form of the user's table.
 
@@ -185,6 +186,7 @@ class TableSchema:
             like: the user's own table: cells that are there stay exactly as they are, and only
                 missing ones are filled.
             rng: draws among the rare categories of a column.
+            cells: by column, what stands in every row as it is: what `row` was given.
 
         Constants have their one value in every row; identifiers are missing, but for `like`.
 
@@ -201,17 +203,21 @@ class TableSchema:
         if there.shape != x.shape:
             raise DataError(f"mask has shape {there.shape}; that of x, {x.shape}, is needed")
         rng = np.random.default_rng(0) if rng is None else rng
+        given = {} if cells is None else cells
         places = {column.name: j for j, column in enumerate(self.modelled)}
         result = []
         for column in self.columns:
             if column.modelled:
                 j = places[column.name]
-                result.append(column.to_cells(x[:, j], there[:, j], rng))
+                drawn = column.to_cells(x[:, j], there[:, j], rng)
+                if column.name in given:
+                    drawn = _everywhere(_one_cell(column, given[column.name]), drawn)
+                result.append(drawn)
                 continue
             value = column.levels[0] if column.levels else None
             dtype = polars_type(column.storage, column.categories)
-            cells = pl.Series(column.name, [value], strict=False).cast(dtype)
-            result.append(cells.new_from_index(0, len(x)))
+            constant = pl.Series(column.name, [value], strict=False).cast(dtype)
+            result.append(constant.new_from_index(0, len(x)))
         container = self.container
         if like is not None:
             taken = take(like, self.names if container_of(like) == "numpy" else None)
@@ -266,7 +272,9 @@ class TableSchema:
             seen = np.asarray(known.x)[:, j]
             seen = seen if known.mask is None else seen[np.asarray(known.mask)[:, j]]
             if len(seen) and not seen.min() <= x[j] <= seen.max():
-                value, low, high = column.to_cells(np.array([x[j], seen.min(), seen.max()]))
+                ends = column.to_cells(np.array([x[j], seen.min(), seen.max()]))
+                # Single precision has no more figures.
+                value, low, high = (f"{e:.7g}" if isinstance(e, float) else e for e in ends)
                 lines.append(
                     f"column {column.name!r}: {value} lies beyond the training rows kept, {low} to"
                     f" {high}; what is drawn given it is a guess"
@@ -330,6 +338,12 @@ def _listed(names: Sequence[str]) -> str:
 
 def _it(names: Sequence[str]) -> str:
     return "it" if len(names) == 1 else "them"
+
+
+def _everywhere(cell: "pl.Series", drawn: "pl.Series") -> "pl.Series":
+    """A cell in each row, where the type of the drawn ones holds it; else these."""
+    typed = cell.cast(drawn.dtype, strict=False)
+    return drawn if typed.null_count() else typed.alias(drawn.name).new_from_index(0, len(drawn))
 
 
 def _one_number(column: Column, value: Any) -> float:
