@@ -2,7 +2,7 @@
 
 import sys
 
-from jensen.cli import main
+from jensen.cli._process import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -25,7 +25,7 @@ from jensen.model import Model
 from jensen.parts.likelihoods import require_whole_pixels
 from jensen.queries.generate import require_number
 
-__all__ = ["Given", "caution", "cells", "given", "sample_given"]
+__all__ = ["Given", "caution", "cells", "drawn_cells", "given", "sample_given"]
 
 # From what costs least to what fails least.
 _METHODS = ("resampled", "refined", "hmc")
@@ -79,15 +79,38 @@ def cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> tuple[Array, Array]
 
     def one(z: Any, key: PRNGKey) -> tuple[Array, Array]:
         p: Any = model.conditional(z, row.condition)
-        if model.missingness is None or not model.missingness.depends:
-            return p.sample(key), p.mean
-        x = model.missingness.sample(p, key)
-        return x, x
+        x = _drawn(model, p, key)
+        return x, (p.mean if _at_random(model) else x)
 
-    x, mean = jax.vmap(one)(z, jax.random.split(key, len(jax.tree.leaves(z)[0])))
+    x, mean = jax.vmap(one)(z, _key_of_each(z, key))
+    return _as_observed(row, x), mean
+
+
+def drawn_cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> Array:
+    """The draws of `cells` alone: means of a table's columns take longer to compile than these."""
+    one = lambda z, key: _drawn(model, model.conditional(z, row.condition), key)
+    return _as_observed(row, jax.vmap(one)(z, _key_of_each(z, key)))
+
+
+def _at_random(model: Model) -> bool:
+    """Whether that a cell is missing tells nothing of its value."""
+    return model.missingness is None or not model.missingness.depends
+
+
+def _drawn(model: Model, p: Any, key: PRNGKey) -> Array:
+    x: Array = p.sample(key) if _at_random(model) else model.missingness.sample(p, key)
+    return x
+
+
+def _key_of_each(z: Any, key: PRNGKey) -> Array:
+    return jax.random.split(key, len(jax.tree.leaves(z)[0]))
+
+
+def _as_observed(row: Datum, x: Array) -> Array:
+    """Draws of a row with what was observed of it in its place."""
     if row.mask is None:
-        return jnp.broadcast_to(row.x, x.shape), mean
-    return jnp.where(row.mask[None], row.x[None], x), mean
+        return jnp.broadcast_to(row.x, x.shape)
+    return jnp.where(row.mask[None], row.x[None], x)
 
 
 def require_draws(draws: Any) -> None:
@@ -146,10 +169,6 @@ def given(
     return Given(z, method, ess, bad)
 
 
-def _drawn_cells(model: Model, row: Datum, z: Any, key: PRNGKey) -> Array:
-    return cells(model, row, z, key)[0]
-
-
 def sample_given(model: Model, row: Datum, key: PRNGKey, n: int) -> tuple[np.ndarray, str | None]:
     """`n` draws of a whole row given its observed cells, which are as they were, shape (n, d).
 
@@ -163,6 +182,6 @@ def sample_given(model: Model, row: Datum, key: PRNGKey, n: int) -> tuple[np.nda
     found = given(model, one, fold(key, 0), max(_FEW, -(-n // 4) * 4), brief=few)
     keys = row_keys(fold(key, 1), one)
     with briefly() if few else contextlib.nullcontext():
-        x: np.ndarray = map_rows(_drawn_cells, model, one, found.z, keys, batch=1)
+        x: np.ndarray = map_rows(drawn_cells, model, one, found.z, keys, batch=1)
     warning = _FAR_FROM_ALL if found.unreliable[0] else None
     return x[0, :n], warning

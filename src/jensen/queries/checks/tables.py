@@ -17,7 +17,7 @@ from jensen.inference.descent import descend
 from jensen.model import Model
 from jensen.queries.checks.predictive import REPLICATIONS, compared
 from jensen.queries.generate import sample
-from jensen.queries.given import cells, given
+from jensen.queries.given import drawn_cells, given
 
 __all__ = ["independent_columns", "predictive_checks_of_tables"]
 
@@ -98,7 +98,7 @@ def predictive_checks_of_tables(
         part = taken(some, holes)
         found = given(model, part, for_draws, _DRAWS, fall_back=False)
         keys = row_keys(for_filling, part)
-        drawn = map_rows(_completed, model, part, found.z, keys, batch=16)
+        drawn = map_rows(drawn_cells, model, part, found.z, keys, batch=16)
         seen = seen.copy()
         seen[:, holes] = np.swapaxes(drawn[:, :REPLICATIONS], 0, 1)
     frequent = _most_frequent(training, schema)
@@ -109,10 +109,6 @@ def predictive_checks_of_tables(
         *_by_column(observed.mean(axis=1), replicated.mean(axis=1), schema, frequent),
         *_association(observed, replicated),
     ]
-
-
-def _completed(model: Model, row: Datum, z: Any, key: PRNGKey) -> Array:
-    return cells(model, row, z, key)[0]
 
 
 def _by_column(
