@@ -160,7 +160,8 @@ def test_collapse_is_of_all_latents(active, words):
 def test_overfit_is_a_gap_beyond_its_error_that_eats_a_quarter_of_the_gain(gap, gain, overfit):
     sentence = checking._on_overfit(bound(-5.0 + gap), bound(-5.0), gain)
     assert sentence.startswith("Overfit: " if overfit else "No sign of harmful overfit: ")
-    assert f"score {gap:.1f} ± 0.1 nats above held-out rows" in sentence
+    side = "above" if gap > 0 else "below"
+    assert f"score {abs(gap):.1f} ± 0.1 nats {side} held-out rows" in sentence
 
 
 @pytest.mark.parametrize(("rows", "judged"), [(2, False), (9, False), (10, True)])

@@ -206,7 +206,8 @@ def _on_collapse(active: int, latent_dim: int, elbo: Bound) -> str:
 def _on_overfit(training: Bound, held_out: Bound, gain: float) -> str:
     gap = training.value - held_out.value
     error = float(np.hypot(training.row_stderr, held_out.row_stderr))
-    figures = f"training rows score {gap:.1f} ± {error:.1f} nats above held-out rows"
+    side = "below" if gap < 0 else "above"
+    figures = f"training rows score {abs(gap):.1f} ± {error:.1f} nats {side} held-out rows"
     if not np.isfinite(gap):
         return "Overfit cannot be judged: the model has no density for some rows."
     if not np.isfinite(error):
@@ -237,7 +238,7 @@ def _on_misfit(
             " likelihood, longer training, or wider layers."
         )
     else:
-        sentences.append("No baseline explains held-out rows better by more than its error allows.")
+        sentences.append(f"No baseline explains held-out rows better by {_SURE:g} standard errors.")
     strange = [each["name"] for each in checks if each["p_value"] <= _SMALL_P]
     if strange:
         sentences.append(
