@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -130,6 +130,12 @@ def write_results(name: str, title: str, text: str, data: dict) -> Path:
     page.write_text(f"# {title}\n\n{environment_text(data['environment'])}\n\n{text}\n")
     page.with_suffix(".json").write_text(json.dumps(data, indent=2) + "\n")
     return page
+
+
+def found_before(name: str) -> dict[str, dict[str, Any]]:
+    """By table what earlier runs left, each with its own record of the environment."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["found"] if path.exists() else {}
 
 
 def finish(name: str, title: str, text: str, data: dict, met: Mapping[str, bool]) -> NoReturn:

@@ -8,7 +8,8 @@ is 90 % exactly where the posterior is right (an interval of a few values holds 
 
     python benchmarks/imputation.py [--masks 10] [--sets concrete,energy,wine]
 
-Needs ../shared/data. Writes `results/imputation.md` and `.json`. Exit status 1 if a goal is missed.
+Needs ../shared/data. Writes `results/imputation.md` and `.json`; tables that are not named keep
+what an earlier run found, under its own date and commit. Exit status 1 if a goal is missed.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from _holes import by_jensen, error, numbers, with_holes
-from _record import environment, finish, markdown_table, write_results
+from _record import environment, finish, found_before, markdown_table, write_results
 from _tables import TABLES, table
 
 SHARE = 0.3
@@ -59,15 +60,17 @@ def at_random(name: str, seed: int) -> dict[str, Any]:
     return told | {"jensen": own["error"], "own": own}
 
 
-def summary(found: dict[str, list[dict[str, Any]]]) -> tuple[str, dict[str, bool]]:
+def summary(found: dict[str, dict[str, Any]]) -> tuple[str, dict[str, bool]]:
     """A table for people, and which goals were met."""
-    names, masks = list(found), len(next(iter(found.values())))
-    methods = [key for key in found[names[0]][0] if key != "own"]
-    mean = lambda name, key: float(np.mean([each[key] for each in found[name]]))
-    own = lambda name, key: float(np.mean([each["own"][key] for each in found[name]]))
+    of = lambda name: found[name]["masks"]
+    names = [name for name in TABLES if name in found]
+    methods = [key for key in of(names[0])[0] if key != "own"]
+    mean = lambda name, key: float(np.mean([each[key] for each in of(name)]))
+    own = lambda name, key: float(np.mean([each["own"][key] for each in of(name)]))
     met: dict[str, bool] = {}
     lines = []
     for name in names:
+        run = found[name]["environment"]
         best = min(mean(name, "iterative, ridge"), mean(name, "iterative, forest"))
         ratio, inside = mean(name, "jensen") / best, own(name, "inside")
         met[f"{name}: error {ratio:.3f} of the better rival ≤ {GOAL}"] = ratio <= GOAL
@@ -76,12 +79,12 @@ def summary(found: dict[str, list[dict[str, Any]]]) -> tuple[str, dict[str, bool
         )
         lines.append(
             [name, *(f"{mean(name, key):.3f}" for key in methods), f"{inside:.1%}",
-             f"{own(name, 'rank'):.1%}"]
+             f"{own(name, 'rank'):.1%}", f"{len(of(name))}", f"{run['date']}, {run['commit']}"]
         )  # fmt: skip
-    header = ["", *methods, "inside 90 %", "by rank"]
+    header = ["", *methods, "inside 90 %", "by rank", "masks", "run"]
     return (
-        f"30 % of the cells missing at random, {masks} masks, error in standard deviations of the"
-        f" column:\n\n{markdown_table(header, lines)}",
+        "30 % of the cells missing at random, error in standard deviations of the column:\n\n"
+        + markdown_table(header, lines),
         met,
     )
 
@@ -92,17 +95,21 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(TABLES))
     asked = parser.parse_args()
     packages = ["jensen", "jax", "jaxlib", "numpy", "scikit-learn", "polars"]
-    data: dict[str, Any] = {"environment": environment(packages)}
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.sets.split(",")}
+    now = environment(packages)
+    found = found_before("imputation")
+    own: dict[str, dict[str, Any]] = {
+        name: {"environment": now, "masks": []} for name in asked.sets.split(",")
+    }
     title = "Missing cells filled"
     for seed in range(asked.masks):
-        for name, runs in found.items():
-            runs.append(at_random(name, seed))
-            print(name, seed, runs[-1], file=sys.stderr, flush=True)
+        for name, run in own.items():
+            run["masks"].append(at_random(name, seed))
+            print(name, seed, run["masks"][-1], file=sys.stderr, flush=True)
         # It takes an hour; whoever ends it before has the figures of fewer masks.
-        text, met = summary(found)
-        write_results("imputation", title, text, data | {"found": found})
-    finish("imputation", title, text, data | {"found": found}, met)
+        data = {"environment": now, "found": found | own}
+        text, met = summary(data["found"])
+        write_results("imputation", title, text, data)
+    finish("imputation", title, text, data, met)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,13 @@ run found, under its own date and commit. Exit status 1 if a goal is missed.
 """
 
 import argparse
-import json
 import sys
 from typing import Any
 
 import numpy as np
 
 from _holes import by_jensen, numbers, with_holes
-from _record import RESULTS, environment, finish, markdown_table
+from _record import environment, finish, found_before, markdown_table
 from _tables import TABLES, table
 
 KINDS = {"random": "ignored", "self": "self-masking", "self:high": "known to be the high ones"}
@@ -43,12 +42,6 @@ def above_the_mean(name: str, kind: str, seeds: int) -> list[dict[str, Any]]:
     return results
 
 
-def found_before() -> dict[str, dict[str, Any]]:
-    """By table and kind what earlier runs left."""
-    path = RESULTS / "self_masking.json"
-    return json.loads(path.read_text(encoding="utf-8"))["found"] if path.exists() else {}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
@@ -56,7 +49,7 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     asked = parser.parse_args()
     now = environment(["jensen", "jax", "jaxlib", "numpy", "scikit-learn", "polars"])
-    found = found_before()
+    found = found_before("self_masking")
     for name in filter(None, asked.sets.split(",")):
         for kind in asked.kinds.split(","):
             seeds = above_the_mean(name, kind, asked.seeds)
