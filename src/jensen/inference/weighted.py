@@ -53,7 +53,10 @@ class WeightedDraws(eqx.Module):
 
     def reweighted(self, log_ratio: Float[Array, " draws"]) -> "WeightedDraws":
         """The same draws for another density, of which the logarithm is larger by `log_ratio`."""
-        return WeightedDraws(self.z, log_softmax(self.log_weights + log_ratio))
+        moved = self.log_weights + log_ratio
+        # A draw at which either is no number has no weight, and does not spoil the others.
+        lost = jnp.isnan(moved) | (self.log_weights == -jnp.inf)
+        return WeightedDraws(self.z, log_softmax(jnp.where(lost, -jnp.inf, moved)))
 
     def unweighted(self) -> "WeightedDraws":
         """The same draws, all of one weight."""
@@ -67,9 +70,13 @@ class WeightedDraws(eqx.Module):
         return jax.tree.map(lambda leaf: leaf[chosen], self.z)
 
     def expectation(self, values: Any) -> Any:
-        """Σ_k w_k v_k, for arrays v whose first axis goes over the draws."""
+        """Σ_k w_k v_k, for arrays v whose first axis goes over the draws.
+
+        Of draws without weight v may be anything.
+        """
         weights = jnp.exp(self.log_weights)
-        return jax.tree.map(lambda v: jnp.tensordot(weights, v, axes=1), values)
+        there = lambda v: jnp.where((weights == 0).reshape(-1, *(1,) * (v.ndim - 1)), 0.0, v)
+        return jax.tree.map(lambda v: jnp.tensordot(weights, there(v), axes=1), values)
 
 
 def importance_draws(

@@ -5,7 +5,7 @@ mean and variance of x given x̃ and z.
 """
 
 from abc import abstractmethod
-from math import ceil
+from math import ceil, log, log1p, pi, sqrt
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -16,12 +16,14 @@ import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 from jax.nn import log_softmax, logsumexp, softmax
+from jax.scipy.special import log_ndtr
 from jaxtyping import Float
 
 from jensen._types import PRNGKey
 from jensen.errors import OptionError
 from jensen.parts.likelihoods import (
     DiscretisedLogisticDistribution,
+    Likelihood,
     LogisticMixtureDistribution,
     StudentTDistribution,
 )
@@ -46,6 +48,11 @@ _TOGETHER = 16
 _MANY = 64
 # log of a weight that is none, of which differences are still numbers.
 _NOWHERE = -1e30
+# A logistic of this scale has a variance of 1.
+_UNIT_VARIANCE = sqrt(3) / pi
+# How much of a logistic's rough density has its tails. A normal has none: one pixel that a decoder
+# is wrong about would take a search further than all others together.
+_TAILED = 0.1
 
 
 class Clean(eqx.Module):
@@ -71,7 +78,11 @@ class Noise(eqx.Module):
         """What `noisy` says of x, where p = p(x | z) came from `likelihood`."""
 
     def adds_up_many(self, likelihood: Any) -> bool:
-        """Whether `clean` adds up so many numbers for each entry that a search does without."""
+        """Whether `clean` adds up so many numbers for each entry that draws are taken in turns."""
+        return False
+
+    def is_rough(self, likelihood: Any) -> bool:
+        """Whether z is searched for by a density that is near this one, and less work."""
         return False
 
     def log_prob(
@@ -83,7 +94,7 @@ class Noise(eqx.Module):
     def rough_log_prob(
         self, p: Any, noisy: Float[Array, "*event"], likelihood: Any
     ) -> Float[Array, "*event"]:
-        """log p(x̃ | z), or what is near it and less work: to search z by, not to weigh it."""
+        """What is near log p(x̃ | z), where `is_rough`: to search z by, not to weigh it."""
         return self.log_prob(p, noisy, likelihood)
 
 
@@ -100,18 +111,24 @@ def _pooled(parts: Clean) -> Clean:
     return Clean(logsumexp(parts.log_prob, axis=0), mean, variance)
 
 
-def _normals_like(p: Any) -> tuple[Array, Array, Array]:
-    """Log weights, means and variances of normals, along the first axis, that stand for p."""
+def _logistics(p: Any) -> tuple[Array, Array, Array] | None:
+    """Log weights, locations and scales of the logistics, along the first axis, that p is made of;
+    `None` where it is of none."""
     if isinstance(p, DiscretisedLogisticDistribution):
         logits, loc, scale = jnp.zeros_like(p.loc[None]), p.loc[None], p.scale[None]
     elif isinstance(p, LogisticMixtureDistribution):
         logits, loc, scale = p.logits, p.loc, p.scale
     else:
-        mean = p.mean[None]
-        return jnp.zeros_like(mean), mean, p.variance[None]
-    # What lies beyond the ends is at them, and no variance on 0..n is larger than this.
-    variance = jnp.minimum((jnp.pi * scale) ** 2 / 3, p.n**2 / 4)
-    return log_softmax(logits, axis=0), jnp.clip(loc, 0.0, p.n), variance
+        return None
+    # What lies beyond the ends is at them, and no variance on 0..n is larger than (n/2)².
+    scale = jnp.minimum(scale, p.n * _UNIT_VARIANCE / 2)
+    return log_softmax(logits, axis=0), jnp.clip(loc, 0.0, p.n), scale
+
+
+def _log_laplace_and_normal(x: Array, scale: Array, sigma: float) -> Array:
+    """log density of the sum of a Laplace variable and a normal one, both about 0."""
+    side = lambda x: log_ndtr(x / sigma - sigma / scale) - x / scale
+    return (sigma / scale) ** 2 / 2 - jnp.log(2 * scale) + jnp.logaddexp(side(x), side(-x))
 
 
 class GaussianNoise(Noise):
@@ -142,11 +159,18 @@ class GaussianNoise(Noise):
     def rough_log_prob(
         self, p: Any, noisy: Float[Array, "*event"], likelihood: Any
     ) -> Float[Array, "*event"]:
-        if not self.adds_up_many(likelihood):
+        if not self.is_rough(likelihood):
             return self.log_prob(p, noisy, likelihood)
-        # Normals in place of sums whose gradients would take minutes for one picture.
-        log_weights, mean, variance = _normals_like(p)
-        each = self._of_normal(mean, variance, noisy[None]).log_prob
+        # In place of sums whose gradients would take minutes for one picture.
+        logistics = _logistics(p)
+        if logistics is None:
+            return self._of_normal(p.mean, p.variance, noisy).log_prob
+        log_weights, loc, scale = logistics
+        off = noisy[None] - loc
+        core = self._of_normal(loc, (scale / _UNIT_VARIANCE) ** 2, noisy[None]).log_prob
+        # Where there is far more noise than that, it hides how the tails fall.
+        tails = _log_laplace_and_normal(off, jnp.maximum(scale, self.sigma / 10), self.sigma)
+        each = jnp.logaddexp(core + log1p(-_TAILED), tails + log(_TAILED))
         return logsumexp(log_weights + each, axis=0)
 
     def _of_normal(self, loc: Array, variance: Array, noisy: Array) -> Clean:
@@ -183,6 +207,10 @@ class GaussianNoise(Noise):
     def adds_up_many(self, likelihood: Any) -> bool:
         whole = getattr(likelihood, "discrete", False)
         return whole and self._numbers(likelihood.largest) > _MANY
+
+    def is_rough(self, likelihood: Any) -> bool:
+        # Of somebody else's distribution no more is known than its log_prob and its draws.
+        return isinstance(likelihood, Likelihood) and self.adds_up_many(likelihood)
 
     def _of_whole_numbers(self, p: Any, noisy: Array, likelihood: Any) -> Clean:
         largest = likelihood.largest

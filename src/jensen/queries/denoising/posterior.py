@@ -104,12 +104,18 @@ class _Context(eqx.Module):
     method: str = eqx.field(static=True)
     draws: int = eqx.field(static=True)
 
-    def noisy(self, rough: bool) -> Model:
-        """The model of noisy rows, all of which is observed."""
+    @property
+    def rough(self) -> bool:
+        """Whether z is searched for by another density than it is weighed by."""
+        return self.noise.is_rough(self.model.likelihood)
+
+    @property
+    def searched(self) -> Model:
+        """The model of noisy rows that z is searched for by, all of which is observed."""
         return Model(
             prior=self.model.prior,
             decoder=self.model.decoder,
-            likelihood=NoisyLikelihood(self.model.likelihood, self.noise, rough),
+            likelihood=NoisyLikelihood(self.model.likelihood, self.noise, self.rough),
             encoder=self.model.encoder,
         )
 
@@ -119,18 +125,20 @@ def _one_row(context: _Context, noisy: Data, key: PRNGKey) -> tuple[Array, ...]:
     # the moments of x come with it.
     by_encoder = context.method == "encoder"
     method = "resampled" if by_encoder else context.method
-    found = row_draws(context.noisy(rough=True), noisy, key, method, context.draws)
+    found = row_draws(context.searched, noisy, key, method, context.draws)
     seen: Any = as_datum(noisy)
 
     def weighed(z: Any) -> tuple[Array, Clean]:
         p = context.model.conditional(z, seen.condition)
         clean = context.noise.clean(p, seen.x, context.model.likelihood)
+        if not context.rough:
+            return jnp.zeros(()), clean
         near = context.noise.rough_log_prob(p, seen.x, context.model.likelihood)
         return jnp.sum(clean.log_prob - near), clean
 
     side_by_side = min(context.draws, max(1, _ENTRIES // seen.x.size))
     ratio, clean = jax.lax.map(weighed, found.draws.z, batch_size=side_by_side)
-    draws = found.draws.reweighted(ratio)
+    draws = found.draws.reweighted(ratio) if context.rough else found.draws
     # Draws of chains are worth less than as many that do not depend on each other.
     share = found.ess / context.draws if context.method == "hmc" else 1.0
     ess, khat = share * draws.ess, draws.khat
