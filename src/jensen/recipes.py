@@ -21,14 +21,14 @@ from jensen._types import Constant, Data, Datum, PRNGKey, as_datum
 from jensen.errors import OptionError
 from jensen.model import Model
 from jensen.objectives import ELBO, IWAE, BetaELBO, Objective
-from jensen.parts._families import choose
+from jensen.parts._families import choose, members
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns import Columns, Facts
 from jensen.parts.conditions import ConditionalDecoder, beside_image, joined_shape
 from jensen.parts.encoders import ColumnsEncoder, Encoder
 from jensen.parts.features import ColumnFeatures
 from jensen.parts.likelihoods import Likelihood
-from jensen.parts.missingness import MISSINGNESS, Missingness
+from jensen.parts.missingness import Missingness, require_missing
 from jensen.parts.networks import Architecture, Linear
 from jensen.parts.posteriors import PosteriorFamily
 from jensen.parts.priors import MOST_COMPONENTS, Prior
@@ -56,6 +56,11 @@ def build_objective(objective: str | Objective) -> Objective:
     """
     if isinstance(objective, Objective):
         return objective
+    if not isinstance(objective, str):
+        raise OptionError(
+            f"objective={objective!r}: give a name, one of {', '.join(members(Objective))}, or an"
+            " objectives.Objective."
+        )
     first, *others = objective.split(",")
     name, colon, value = first.partition(":")
     family = choose(Objective, "objective", name.strip())
@@ -102,23 +107,41 @@ def _build_likelihood(likelihood: str | Any, rows: np.ndarray, high: float | Non
     return choose(Likelihood, "likelihood", name).build(rows, high, value)
 
 
-def _build_prior(
-    prior: str, key: PRNGKey, latent_dim: int, rows: np.ndarray, condition: int
-) -> Prior:
+def parse_prior(prior: str) -> tuple[type[Prior], int | None]:
+    """The family that a prior's name is of, and the number of components behind it, if any.
+
+    Raises:
+        OptionError: an unknown name, or a number that means nothing.
+
+    Example:
+        >>> parse_prior("mixture:50")[1]
+        50
+    """
     name, colon, number = prior.partition(":")
-    family: Any = choose(Prior, "prior", name)
-    if family.needs_condition:
-        if not condition or colon:
-            why = "takes no number" if colon else "is of models that are fitted with a condition"
-            raise OptionError(f"prior={prior!r}: {name} {why}.")
-        return cast(Prior, family.build(key, latent_dim, condition))
+    family: type[Prior] = choose(Prior, "prior", name)
     if not colon:
-        return cast(Prior, family.build(key, latent_dim, rows))
+        return family, None
     if not family.takes_value:
         raise OptionError(f"prior={prior!r}: {name} takes no number.")
     components = _like(0, number, f"prior={prior!r}: what follows the colon")
     if not 1 <= components <= MOST_COMPONENTS:
         raise OptionError(f"prior={prior!r}: give 1 to {MOST_COMPONENTS:,} components.")
+    return family, components
+
+
+def _build_prior(
+    prior: str, key: PRNGKey, latent_dim: int, rows: np.ndarray, condition: int
+) -> Prior:
+    found, components = parse_prior(prior)
+    family: Any = found
+    if family.needs_condition:
+        if not condition:
+            raise OptionError(
+                f"prior={prior!r}: {prior} is of models that are fitted with a condition."
+            )
+        return cast(Prior, family.build(key, latent_dim, condition))
+    if components is None:
+        return cast(Prior, family.build(key, latent_dim, rows))
     return cast(Prior, family.build(key, latent_dim, rows, components))
 
 
@@ -259,8 +282,7 @@ def _of_table(facts: Sequence[Facts], x: np.ndarray, mask: Any, missing: str) ->
 def _missingness(
     missing: str, facts: Sequence[Facts], x: np.ndarray, mask: Any
 ) -> Missingness | None:
-    if missing not in MISSINGNESS:
-        raise OptionError(f"missing={missing!r} is unknown: choose {', '.join(MISSINGNESS)}.")
+    require_missing(missing)
     if missing == "ignored":
         return None
     seen = np.ones(x.shape, bool) if mask is None else np.asarray(mask)

@@ -219,6 +219,8 @@ def test_rows_in_batches_have_one_trace(width):
         found = map_rows(row_sum, jnp.float32(2), X, batch=8)
         np.testing.assert_allclose(found, 2 * X.sum(1), rtol=1e-6)
     assert len(calls) == 1
+    np.testing.assert_allclose(map_rows(row_sum, jnp.float32(2), X, optimised=True), found)
+    assert len(calls) == 2
 
 
 def test_the_estimator_scores_any_number_of_rows_in_one_trace(width):

@@ -1,5 +1,6 @@
 """What follows from some cells of a row: against a normal's conditionals and quadrature."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import equinox as eqx
@@ -180,7 +181,8 @@ def test_rows_are_completed_by_their_exact_conditional(lg, models, key):
     mean, covariance = exact_x(lg, x, seen)
     n = 1000
     for encoder in ("wide", "narrow"):
-        drawn, _ = sample_given(models[encoder], Datum(x, seen), key, n)
+        drawn, warning = sample_given(models[encoder], Datum(x, seen), key, n)
+        assert warning is None
         assert drawn.shape == (n, FEATURES)
         np.testing.assert_array_equal(drawn[:, seen], np.broadcast_to(x[seen], (n, 3)))
         others = drawn[:, ~seen]
@@ -295,6 +297,19 @@ def test_rows_without_holes_stay_as_they_are_and_change_no_other(lg, models, key
 def test_impossible_options_are_refused(models, rows, key, options, words):
     with pytest.raises(OptionError, match=words):
         impute(models["exact"], rows, key, **options)
+
+
+def test_draws_that_no_method_can_give_are_told(models, rows, key, monkeypatch):
+    """As if what was tried had failed, whatever it gave."""
+
+    def fails(*asked, **more):
+        return replace(given(*asked, **more), unreliable=np.array([True]))
+
+    monkeypatch.setattr("jensen.queries.given.given", fails)
+    row = jax.tree.map(lambda leaf: leaf[0], rows)
+    warning = sample_given(models["exact"], row, key, 2)[1]
+    assert warning is not None
+    assert "far from anything" in warning
 
 
 def test_no_draws_of_a_row_are_refused(models, rows, key):

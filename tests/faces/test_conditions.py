@@ -340,6 +340,12 @@ def test_fit_given_an_array_of_the_same_file(run, place):
     page = (place / "run" / "report.html").read_text(encoding="utf-8")
     assert "Given each label" in page
     assert "samples of each" not in page
+    # An array that is called labels is what --condition labels names.
+    np.savez(place / "named.npz", X=np.load(place / "both.npz")["X"], labels=labels)
+    scores = [run(f"score run {each} --key X --json").out for each in (
+        "both.npz --condition y", "named.npz --condition labels",
+    )]  # fmt: skip
+    assert json.loads(scores[0]) == json.loads(scores[1])
     # Where the conditions are is noted with the run.
     checked = run("check run both.npz --key X --json --quiet").out
     assert len(json.loads(checked)["rows"]) == 6

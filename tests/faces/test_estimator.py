@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import jensen
 from jensen.errors import DataError, OptionError
+from jensen.estimator.arguments import require_parameters
 from jensen.parts.networks import MLP
 
 from ..statistics.budget import ERRORS, middle_errors
@@ -263,6 +264,32 @@ def test_options_are_checked_by_name(iris, options, named):
         return
     with pytest.raises(OptionError, match=named):
         vae.fit(iris)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"missing": "foo"},
+        {"kind": "foo"},
+        {"binarise": "foo"},
+        {"prior": "mixture:0"},
+        {"prior": "normal:3"},
+        {"posterior": 5},
+        {"posterior": "full:3"},
+        {"network": ["mlp"]},
+        {"activation": ["relu"]},
+        {"objective": 5},
+        {"objective": None},
+    ],
+)
+def test_what_is_impossible_of_all_rows_is_refused_before_they_are_known(options):
+    with pytest.raises(OptionError, match=next(iter(options))):
+        require_parameters(jensen.VAE(**options))
+
+
+def test_what_is_not_asked_for_may_be_anything():
+    require_parameters(jensen.VAE(encoder=print, decoder=print, activation=None))
+    require_parameters(jensen.VAE(kind="table", prior="conditional", likelihood="normal-fixed:2"))
 
 
 @pytest.mark.parametrize("kind", ["bounded", "real"])

@@ -143,7 +143,7 @@ def held_out_where_known(
     vae = load_model(model)
     source = Source(data, key, header, missing_spellings(model), condition=condition, quiet=quiet)
     run = read_run(model) if rows is None else None
-    if run is None or run.get("test_key") is not None:
+    if run is None:
         return vae, held_out_rows(vae, source, rows)
     if full_name(source.data) == run["data"]:
         source = replace(source, memory=run.get("memory"))
@@ -154,7 +154,16 @@ def held_out_where_known(
     dataset = read_fitting_rows(vae, source)
     if _digest(vae, dataset) != run["digest"]:
         return vae, HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels)
-    return vae, held_out_of(dataset, np.array(run["test"], dtype=int))
+    return vae, _held_out_of_run(vae, run, source, dataset)
+
+
+def _held_out_of_run(vae: "VAE", run: dict[str, Any], source: Source, dataset: Dataset) -> HeldOut:
+    """What `jensen fit` held out: another array of the same file, or rows of those it read."""
+    if run["test_key"] is None:
+        return held_out_of(dataset, np.array(run["test"], dtype=int))
+    test = read_fitting_rows(vae, replace(source, key=run["test_key"]))
+    indices = np.arange(len(test.X))
+    return HeldOut(test.name, test.X, indices, test.labels, dataset.X, by_fit=True)
 
 
 def held_out_by_fit(vae: "VAE", model: Path, *, quiet: bool = False) -> HeldOut:
@@ -189,7 +198,4 @@ def held_out_by_fit(vae: "VAE", model: Path, *, quiet: bool = False) -> HeldOut:
             f"{run['data']}: has changed since {model} was fitted; name held-out rows: jensen"
             " report MODEL DATA"
         )
-    if run["test_key"] is not None:
-        test = read_fitting_rows(vae, replace(source, key=run["test_key"]))
-        return HeldOut(test.name, test.X, np.arange(len(test.X)), test.labels, dataset.X)
-    return held_out_of(dataset, np.array(run["test"], dtype=int))
+    return _held_out_of_run(vae, run, source, dataset)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jensen.data import (
+    KINDS,
     AnySchema,
     ConditionSchema,
     Schema,
@@ -17,14 +18,16 @@ from jensen.data import (
     infer_table,
     is_table,
 )
+from jensen.data.images import BINARISATIONS
 from jensen.errors import OptionError
 from jensen.objectives import ELBO, IWAE, Objective
 from jensen.parts._families import choose, members
 from jensen.parts.likelihoods import MOST_LEVELS, Bernoulli, Likelihood
+from jensen.parts.missingness import require_missing
 from jensen.parts.networks import Architecture, require_activation
 from jensen.parts.posteriors import PosteriorFamily
 from jensen.parts.priors import Prior
-from jensen.recipes import build_objective
+from jensen.recipes import build_objective, parse_prior
 from jensen.training import Options
 from jensen.training.options import is_number, is_whole
 
@@ -96,11 +99,23 @@ def require_parameters(vae: "VAE") -> None:
     }
     for option, family in families.items():
         value = getattr(vae, option)
-        if isinstance(value, str) and not _is_auto(value):
+        if option in ("network", "posterior") and not _is_auto(value):
+            choose(family, option, value)
+        elif isinstance(value, str) and not _is_auto(value):
+            # A number may follow; and of these there are objects too, asked with the model.
             choose(family, option, value.partition(":")[0])
+    if isinstance(vae.prior, str) and not _is_auto(vae.prior):
+        parse_prior(vae.prior)
     if not _is_auto(vae.hidden):
         _widths(vae.hidden)
-    require_activation(vae.activation)
+    if vae.encoder is None or vae.decoder is None:
+        require_activation(vae.activation)
+    require_missing(vae.missing)
+    for option, legal in (("kind", (None, *KINDS, "table")), ("binarise", BINARISATIONS)):
+        value = getattr(vae, option)
+        if value not in legal:
+            names = ", ".join(each for each in legal if each)
+            raise OptionError(f"{option}={value!r}; legal are {names}")
 
 
 def options_of(vae: "VAE", schema: AnySchema, rows: int) -> Options:

@@ -23,6 +23,6 @@ def members(family: type) -> dict[str, Any]:
 def choose(family: type, option: str, name: str) -> Any:
     """The member of `family` with this name; `OptionError` names the legal ones."""
     found = members(family)
-    if name not in found:
+    if not isinstance(name, str) or name not in found:
         raise OptionError(f"{option}={name!r} is unknown: choose one of {', '.join(found)}.")
     return found[name]

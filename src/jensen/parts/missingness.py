@@ -22,10 +22,11 @@ from jaxtyping import Bool, Float
 
 from jensen._runtime import on_device
 from jensen._types import Constant, PRNGKey, Scalar
+from jensen.errors import OptionError
 from jensen.parts._standardise import standardisation
 from jensen.parts.columns import ColumnsDistribution, Facts, law_of, on_scale
 
-__all__ = ["MISSINGNESS", "Missingness"]
+__all__ = ["MISSINGNESS", "Missingness", "require_missing"]
 
 MISSINGNESS = ("ignored", "random", "self", "self:high", "self:low")
 """What `missing=` can be: no model of the mask; a rate for each column; a rate that depends on the
@@ -37,6 +38,12 @@ _ONE = float(np.log(np.expm1(1.0)))
 
 # Draws of a missing cell among which its own chance of being missing chooses.
 _CANDIDATES = 32
+
+
+def require_missing(missing: str) -> None:
+    """Raise `OptionError` for what is none of `MISSINGNESS`."""
+    if missing not in MISSINGNESS:
+        raise OptionError(f"missing={missing!r} is unknown: choose {', '.join(MISSINGNESS)}.")
 
 
 class Missingness(eqx.Module):

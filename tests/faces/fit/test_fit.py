@@ -134,6 +134,12 @@ def test_test_rows_of_their_own(untrained, capsys, home):
     assert told["likelihood"] == "bernoulli"
     assert told["bits_per_dim"] == pytest.approx(-told["log_evidence"]["value"] / 4 / np.log(2))
     assert main(["report", told["model"], "--quiet"]) == 0
+    # Of the rows that it was fitted to none is held out, and the array that is, is known.
+    capsys.readouterr()
+    assert main(["report", told["model"], "bits.npz", "--key", "train", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"] == 12
+    assert "scoring 12 rows, those that jensen fit held out" in err
 
 
 def test_images_in_a_csv(capsys, home):

@@ -52,6 +52,7 @@ RULES = {
         RNG.choice([1.0, 2**0.5, np.e, 3.0], N), "ordinal", "categorical", {"level_count": 4},
     ),
     "classes": (RNG.choice([1, 2, 3], N), "ordinal", "categorical", {"levels": (1, 2, 3)}),
+    "years": (RNG.choice([2019, 2020, 2021], N), "real", "rounded", {"step": 1.0}),
     "classes with a gap": (RNG.choice([1, 2, 4], N), "real", "rounded", {"step": 1.0}),
     "grades": (RNG.choice([3, 4, 5, 6, 7], N), "real", "rounded", {"step": 1.0}),
     "counts": (COUNTS, "count", "negative-binomial", {"step": 1.0, "low": 0.0, "origin": 0.0}),

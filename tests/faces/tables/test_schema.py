@@ -385,11 +385,60 @@ def test_a_cell_that_is_given_stands_in_every_row():
     cells = {"c": "odder", "n": "0.123456789012"}
     told = schema.restore(np.zeros((3, 2)), cells=cells)
     assert told.rows() == [("odder", 0.123456789012)] * 3
-    # What the column's type does not hold is what the model makes of it.
-    schema = infer_table(
-        pl.DataFrame({"n": np.arange(100, dtype=np.int8) % 50, "c": ["a", "b"] * 50})
-    )
-    assert schema.restore(np.zeros((1, 2)), cells={"n": 300})["n"].to_list() == [0]
+
+
+STEPPED = infer_table(
+    pl.DataFrame({
+        "n": np.arange(100, dtype=np.int8) % 50,
+        "g": [1, 2, 3, 3] * 25,
+        "d": [date(2020, 5, 1 + i % 28) for i in range(100)],
+    })
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"n": 300}, "300 is no value of it; legal are numbers .*such as Int8 holds"),
+        ({"n": "old"}, "'old' is no value of it; legal are numbers"),
+        ({"g": "old"}, "'old' is no value of it; legal are|'old' is no value of it; known are"),
+        ({"g": 1.5}, "1.5 is no value of it"),
+        ({"d": "old"}, "'old' is no value of it; legal are dates"),
+    ],
+)
+def test_values_that_a_column_does_not_have_are_refused(cells, words):
+    with pytest.raises(DataError, match=words):
+        STEPPED.row(cells)
+
+
+def test_rows_show_the_step_that_the_model_is_given():
+    """Also where floats, or a time of the day, put it beside its step."""
+    for cells in ({"n": 2.9995}, {"n": "3"}):
+        row = STEPPED.row(cells)
+        assert STEPPED.restore(row.x[None], cells=cells)["n"].to_list() == [3]
+    evening = {"d": datetime(2020, 5, 5, 18)}
+    row = STEPPED.row(evening)
+    assert STEPPED.restore(row.x[None], cells=evening)["d"].to_list() == [date(2020, 5, 5)]
+
+
+def test_tenths_in_single_precision_lie_on_their_steps():
+    rng = np.random.default_rng(0)
+    tenths = pl.Series("p", rng.integers(0, 50_000, 400) / 10).cast(pl.Float32)
+    rows = pl.DataFrame([tenths, pl.Series("c", ["a", "b"] * 200)])
+    schema = infer_table(rows, overrides={"p": {"step": 0.1}})
+    assert schema.contradictions(rows) == []
+    for cell in tenths[:20].to_list():
+        assert schema.row({"p": cell}).mask[0]
+    with pytest.raises(DataError, match="closest"):
+        schema.row({"p": 20.05})
+
+
+def test_a_wider_step_of_days_contradicts_the_days():
+    rows = pl.DataFrame({"d": [date(2020, 5, 1 + i % 28) for i in range(56)], "c": ["a", "b"] * 28})
+    edited = infer_table(rows).to_json()
+    edited["columns"][0]["step"] = 7 * 86400.0
+    (line,) = TableSchema.from_json(edited).contradictions(rows)
+    assert line == "column 'd': 48 cells between steps of 604800 s, rounded to the nearer one"
 
 
 def test_files():

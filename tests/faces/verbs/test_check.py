@@ -1,15 +1,27 @@
 """`check` and `diagnose`: verdicts, and the rows that they are about."""
 
 import json
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import jensen
 from jensen.cli._held_out import digest
+from jensen.cli._options import remedy_as_typed
 
 pytestmark = pytest.mark.usefixtures("as_users_run_it")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a verb needs of a check or a diagnosis."""
+
+    verdict: list
+    annealed: np.ndarray
+
+    def to_json(self, per_row=False):
+        return {"gaps": {"per_row": {}}, "verdict": self.verdict}
 
 
 def test_check(run):
@@ -36,7 +48,7 @@ def test_diagnose(run, home, capsys):
         assert np.mean(each[name]) == pytest.approx(gaps[name]["value"])
     X = np.loadtxt(home / "table.csv", delimiter=",", skiprows=1)
     same = jensen.load(home / "table").diagnose(X[4:12])
-    assert same.to_json()["verdict"] == told["verdict"]
+    assert [remedy_as_typed(each) for each in same.verdict] == told["verdict"]
     text = run("diagnose table table.csv --rows 4:12 --report why.html")
     assert "amortisation" in text
     assert "Whether the encoder is calibrated" in (home / "why.html").read_text(encoding="utf-8")
@@ -52,9 +64,8 @@ def test_rows_that_fit_held_out_are_taken(verb, run, home, monkeypatch):
 
     def judge(vae, X, training, random_state=None):
         seen.append((X, training))
-        told = {"gaps": {"per_row": {}}}
         # As if the last row alone had been annealed.
-        return SimpleNamespace(to_json=lambda per_row=False: told, annealed=np.array([len(X) - 1]))
+        return Judged(["Try objective='beta:0.5'."], np.array([len(X) - 1]))
 
     monkeypatch.setattr(jensen.VAE, verb, judge)
     X = jensen.load(home / "table").schema_.check(
@@ -71,6 +82,7 @@ def test_rows_that_fit_held_out_are_taken(verb, run, home, monkeypatch):
     finally:
         run_json.unlink()
     assert told["rows"] == [3, 50]
+    assert told["verdict"] == ["Try --objective beta:0.5."]
     if verb == "diagnose":
         assert told["gaps"]["per_row"]["rows"] == [50]
         assert other["gaps"]["per_row"]["rows"] == [2]

@@ -145,19 +145,28 @@ class Column:
             found["atom"] = float(np.rint(number) if self.step else np.float32(number))
         return found
 
-    @property
-    def has_number_steps(self) -> bool:
-        """Whether its values are numbers in steps."""
-        return self.step is not None and self.kind not in (*OF_LEVELS, "datetime")
+    def step_in_words(self) -> str:
+        """Its step as it is read, in its own unit; empty where it has none."""
+        if self.kind == "datetime":
+            units = {seconds: unit for unit, seconds in UNITS.items()}
+            return units.get(self.step or 0.0, f"{self.step:g} s")
+        return "" if self.step is None else f"{self.step:.6g}"
 
-    def on_step(self, values: Any) -> np.ndarray:
-        """Which numbers are no further from a step than rounding takes them; all are of none."""
-        values = np.asarray(values, np.float64)
-        if not self.has_number_steps:
-            return np.ones(values.shape, bool)
-        steps = (values - self.origin) / (self.step or 1.0)
-        near: np.ndarray = np.abs(steps - np.rint(steps)) < _OFF
-        return near
+    def between_steps(self, cells: "pl.Series") -> np.ndarray:
+        """Which cells lie between two steps and count as the nearer one, shape (rows,)."""
+        if self.step is None or self.kind in OF_LEVELS:
+            return np.zeros(len(cells), bool)
+        if self.kind == "datetime":
+            origin = ticks_of(self.origin)
+            off: np.ndarray = (to_ticks(cells).fill_null(origin).to_numpy() - origin) % self._ticks
+            return off != 0
+        values = np.where(cells.is_not_null().to_numpy(), floats(cells), self.origin)
+        steps = (values - self.origin) / self.step
+        slack = np.full(len(values), _OFF)
+        if self.storage == "Float32":
+            slack += np.abs(values) / self.step * np.finfo(np.float32).eps
+        between: np.ndarray = np.abs(steps - np.rint(steps)) >= slack
+        return between
 
     def to_numbers(self, cells: "pl.Series") -> tuple[np.ndarray, np.ndarray]:
         """Cells as float32, 0 where none was observed; and which were, both shape (rows,).

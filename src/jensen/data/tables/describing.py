@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from jensen._words import counted
 from jensen.data.tables.columns import RARE, Column
-from jensen.data.tables.types import UNITS
 
 _MOST_LEFT_OUT = 8
 
@@ -45,17 +44,11 @@ def described(columns: Sequence[Column], container: str, *, discrete: bool) -> l
 
 
 def _row(column: Column) -> tuple[str, ...]:
-    step = ""
-    if column.kind == "datetime":
-        units = {seconds: unit for unit, seconds in UNITS.items()}
-        step = units.get(column.step or 0.0, f"{column.step:g} s")
-    elif column.step is not None:
-        step = f"{column.step:.6g}"
     likelihood = column.likelihood or ""
     if column.levels:
         likelihood += f" of {column.level_count}" + (f" with {RARE}" if column.rare else "")
     missing = f"{column.missing:.1%}" if column.missing else ""
-    return column.name, column.kind, likelihood, step, missing, column.reason
+    return column.name, column.kind, likelihood, column.step_in_words(), missing, column.reason
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:

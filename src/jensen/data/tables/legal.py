@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from jensen.data.tables.columns import Column, shown
+from jensen.data.tables.columns import Column
 
 _FEW, _CLOSEST = 12, 10
+# Types whose ends a number may well lie beyond.
+_NARROW = ("Int8", "Int16", "Int32", "UInt8", "UInt16", "UInt32")
 # Of spellings as much alike as that one may be a slip for the other; difflib's own choice.
 _ALIKE = 0.6
 
@@ -45,15 +47,19 @@ def legal_cells(column: Column, given: Any) -> str:
     bounds = column.bounds_in_words()
     if column.kind == "datetime":
         return f"legal are dates, as {column.format or '2024-12-31'}{bounds}"
+    held = f", and such as {column.storage} holds" if column.storage in _NARROW else ""
     if column.step is None:
-        return f"legal are numbers{bounds}"
-    return f"legal are numbers{bounds} in steps of {shown(column.step)}{_beside(column, given)}"
+        return f"legal are numbers{bounds}{held}"
+    steps = f" in steps of {column.step_in_words()}{_beside(column, given)}"
+    return f"legal are numbers{bounds}{steps}{held}"
 
 
 def _beside(column: Column, given: Any) -> str:
     """The steps to either side of a number that lies between two."""
+    import polars as pl
+
     number = _number(given)
-    if number is None or not isfinite(number) or column.on_step(number):
+    if number is None or not isfinite(number) or not column.between_steps(pl.Series([number]))[0]:
         return ""
     below = floor((number - column.origin) / column.step)
     closest = column.to_cells(np.array([below, below + 1.0]))

@@ -21,6 +21,8 @@ _HEAP, _HEAPS, _MOST_HEAPED, _FILLED, ROWS_OF_LEVEL = 2.0, 0.2, 100, 0.5, 20
 # Classes of which all are known. More are grades, which are told by where they stand: red wine's
 # quality, 3 to 8, was filled in with an error of 0.71 as steps and of 0.72 as categories.
 _MOST_CODES = 4
+# Numbers above are years, say, and next year's is one of them.
+_HIGHEST_CODE = 99
 ATOM_SHARE = 0.15
 FEW_LEVELS = 20
 _FEW_FOR_ATOM = 5
@@ -68,7 +70,7 @@ class Numbers:
         counts: codes, beside which there is no other."""
         span = self.distinct[-1] - self.distinct[0]
         whole = bool((self.distinct == np.rint(self.distinct)).all())
-        gapless = whole and span == len(self.distinct) - 1
+        gapless = whole and span == len(self.distinct) - 1 and self.distinct[-1] <= _HIGHEST_CODE
         grid = Grid(1.0, 0.0)
         return gapless and len(self.distinct) <= _MOST_CODES and not _are_counts(self, grid)
 

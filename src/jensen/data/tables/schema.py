@@ -10,15 +10,14 @@ from jensen._words import counted
 from jensen.data.csv_lines import Text
 from jensen.data.frames import CONTAINERS, container_of, require_distinct
 from jensen.data.tables import stored
-from jensen.data.tables.cells import floats
-from jensen.data.tables.columns import Column, shown
+from jensen.data.tables.columns import Column
 from jensen.data.tables.containers import take
 from jensen.data.tables.csv_cells import Place, typed_as
 from jensen.data.tables.describing import described
 from jensen.data.tables.giving_back import give_back, require_like
 from jensen.data.tables.laws import OF_LEVELS
 from jensen.data.tables.legal import choices, legal_cells
-from jensen.data.tables.types import polars_type
+from jensen.data.tables.types import UNITS, polars_type
 from jensen.data.tables.unseen import Unseen
 from jensen.errors import DataError, OptionError
 
@@ -160,13 +159,12 @@ class TableSchema:
         unseen.add(frame)
         lines = unseen.lines(of_levels=True)
         for column in self.modelled:
-            if not column.has_number_steps:
-                continue
-            moved = int((~column.on_step(floats(frame[column.name].drop_nulls()))).sum())
+            moved = int(column.between_steps(frame[column.name]).sum())
             if moved:
+                a = "a " if column.step_in_words() in UNITS else ""
                 lines.append(
                     f"column {column.name!r}: {counted(moved, 'cell')} between steps of"
-                    f" {shown(column.step)}, rounded to the nearer one"
+                    f" {a}{column.step_in_words()}, rounded to the nearer one"
                 )
         return lines
 
@@ -210,8 +208,10 @@ class TableSchema:
             if column.modelled:
                 j = places[column.name]
                 drawn = column.to_cells(x[:, j], there[:, j], rng)
-                if column.name in given:
-                    drawn = _everywhere(_one_cell(column, given[column.name]), drawn)
+                # Of steps it has the very number; of others the nearest in single precision.
+                if column.name in given and (column.step is None or column.kind in OF_LEVELS):
+                    cell = _one_cell(column, given[column.name]).cast(drawn.dtype)
+                    drawn = cell.alias(column.name).new_from_index(0, len(x))
                 result.append(drawn)
                 continue
             value = column.levels[0] if column.levels else None
@@ -248,7 +248,7 @@ class TableSchema:
 
         Raises:
             DataError: a column that the model does not see, or a value that it cannot have, such
-                as one between two steps.
+                as a number between two steps.
         """
         from jensen._types import Datum
 
@@ -340,28 +340,31 @@ def _it(names: Sequence[str]) -> str:
     return "it" if len(names) == 1 else "them"
 
 
-def _everywhere(cell: "pl.Series", drawn: "pl.Series") -> "pl.Series":
-    """A cell in each row, where the type of the drawn ones holds it; else these."""
-    typed = cell.cast(drawn.dtype, strict=False)
-    return drawn if typed.null_count() else typed.alias(drawn.name).new_from_index(0, len(drawn))
-
-
 def _one_number(column: Column, value: Any) -> float:
     """A value, which may be text as it was typed, as models see it; `DataError` if it has none."""
     try:
         cell = _one_cell(column, value)
         numbers, observed = column.to_numbers(cell)
+        known = bool(observed[0]) and _is_held(column, cell, numbers[0])
     except DataError:
         # What was wrong is said of a row in a file, and there is none.
-        observed = np.zeros(1, bool)
-    known = bool(observed[0]) and not (column.levels and numbers[0] >= column.level_count)
-    # No category, and no step, stands for its neighbours where a row is to have the very value.
-    between = column.in_order and cell[0] not in column.levels
-    off = known and column.has_number_steps and not column.on_step(cell[0])
-    if not known or between or off:
+        known = False
+    if not known:
         legal = legal_cells(column, value)
         raise DataError(f"column {column.name!r}: {value!r} is no value of it; {legal}")
     return float(numbers[0])
+
+
+def _is_held(column: Column, cell: "pl.Series", number: float) -> bool:
+    """Whether a column has the very value, and no neighbour that stands for it."""
+    if column.kind in OF_LEVELS:
+        return number < column.level_count and not (
+            column.in_order and cell[0] not in column.levels
+        )
+    # A time of day is rounded to the column's step, as it is in rows to fit.
+    if column.kind != "datetime" and column.between_steps(cell)[0]:
+        return False
+    return not cell.cast(polars_type(column.storage), strict=False).null_count()
 
 
 def _one_cell(column: Column, value: Any) -> "pl.Series":
@@ -369,6 +372,10 @@ def _one_cell(column: Column, value: Any) -> "pl.Series":
     import polars as pl
 
     if not isinstance(value, str):
-        return pl.Series(column.name, [value], strict=False)
+        cell = pl.Series(column.name, [value], strict=False)
+        # A time of a day is that day's, where the column is of days.
+        return (
+            cell.cast(pl.Date) if column.storage == "Date" and cell.dtype == pl.Datetime else cell
+        )
     place = Place(Text("what is given", b""), [1], ",")
     return typed_as(pl.Series(column.name, [value.strip()]), column, place)

@@ -32,7 +32,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 def require_activation(activation: str) -> None:
     """Raise `OptionError` where there is none of that name."""
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         legal = ", ".join(ACTIVATIONS)
         raise OptionError(f"activation={activation!r} is unknown: choose one of {legal}.")
 
