@@ -1,5 +1,6 @@
 """What follows from some cells of a row: against a normal's conditionals and quadrature."""
 
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -305,7 +306,8 @@ def test_draws_that_no_method_can_give_are_told(models, rows, key, monkeypatch):
     def fails(*asked, **more):
         return replace(given(*asked, **more), unreliable=np.array([True]))
 
-    monkeypatch.setattr("jensen.queries.given.given", fails)
+    # The package has the function by the module's name.
+    monkeypatch.setattr(sys.modules[given.__module__], "given", fails)
     row = jax.tree.map(lambda leaf: leaf[0], rows)
     warning = sample_given(models["exact"], row, key, 2)[1]
     assert warning is not None
