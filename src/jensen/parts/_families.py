@@ -20,7 +20,7 @@ def members(family: type) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def choose(family: type, option: str, name: str) -> Any:
+def choose(family: type, option: str, name: Any) -> Any:
     """The member of `family` with this name; `OptionError` names the legal ones."""
     found = members(family)
     if not isinstance(name, str) or name not in found:

@@ -11,6 +11,7 @@ nodes of p(x_j | z), with no noise of its own.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -40,7 +41,7 @@ _ONE = float(np.log(np.expm1(1.0)))
 _CANDIDATES = 32
 
 
-def require_missing(missing: str) -> None:
+def require_missing(missing: Any) -> None:
     """Raise `OptionError` for what is none of `MISSINGNESS`."""
     if missing not in MISSINGNESS:
         raise OptionError(f"missing={missing!r} is unknown: choose {', '.join(MISSINGNESS)}.")

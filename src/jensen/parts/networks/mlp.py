@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def require_activation(activation: str) -> None:
+def require_activation(activation: Any) -> None:
     """Raise `OptionError` where there is none of that name."""
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         legal = ", ".join(ACTIVATIONS)
