@@ -104,11 +104,12 @@ def test_denoising_refuses_what_has_no_closed_form(case, key):
 
 def test_draws_weighed_anew():
     """By hand; and where either density is no number, a draw has no weight and no say."""
-    draws = WeightedDraws(jnp.arange(4.0), jnp.log(jnp.array([0.4, 0.4, 0.2, 0.0])))
-    again = draws.reweighted(jnp.log(jnp.array([1.0, 3.0, jnp.nan, jnp.inf])))
-    np.testing.assert_allclose(jnp.exp(again.log_weights), [0.25, 0.75, 0.0, 0.0], rtol=1e-6)
-    values = jnp.array([[1.0, 2.0], [3.0, 6.0], [jnp.nan, 0.0], [jnp.inf, 0.0]])
+    draws = WeightedDraws(jnp.arange(5.0), jnp.log(jnp.array([0.3, 0.3, 0.2, 0.0, 0.2])))
+    again = draws.reweighted(jnp.log(jnp.array([1.0, 3.0, jnp.nan, jnp.inf, jnp.inf])))
+    np.testing.assert_allclose(jnp.exp(again.log_weights), [0.25, 0.75, 0, 0, 0], rtol=1e-6)
+    values = jnp.array([[1.0, 2.0], [3.0, 6.0], [jnp.nan, 0.0], [jnp.inf, 0.0], [0, 9.0]])
     np.testing.assert_allclose(again.expectation(values), [2.5, 5.0], rtol=1e-6)
+    np.testing.assert_allclose(again.unweighted().expectation(values), [2.0, 4.0], rtol=1e-6)
 
 
 def test_systematic_resampling_copies_by_weight(key):

@@ -154,6 +154,9 @@ def held_out_where_known(
     dataset = read_fitting_rows(vae, source)
     if _digest(vae, dataset) != run["digest"]:
         return vae, HeldOut(dataset.name, dataset.X, np.arange(len(dataset.X)), dataset.labels)
+    if run.get("test_key") is not None:
+        # The same rows in another file: its test rows are in the file that was fitted to.
+        source = replace(source, data=run["data"])
     return vae, _held_out_of_run(vae, run, source, dataset)
 
 

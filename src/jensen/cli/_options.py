@@ -38,7 +38,7 @@ _TYPED = {
 _QUOTE = "'"
 _VALUED = (
     r"\b(objective|posterior|prior|likelihood|method|latent_dim)"
-    r"=('[^']*'(?:(?:, | or )'[^']*')*|\d+)"
+    r"=('[^']*'(?:(?:, or |, | or )'[^']*')*|\d+)"
 )
 _BARE = r"\b(weight_decay|latent_dim)\b"
 
@@ -139,6 +139,8 @@ def remedy_as_typed(advice: str | None) -> str:
 
     >>> remedy_as_typed("No normal fits: use method='hmc'.")
     'No normal fits: use --method hmc.'
+    >>> remedy_as_typed("use method='resampled', or 'refined'.")
+    'use --method resampled, or refined.'
     >>> remedy_as_typed("Try prior='mixture' or 'vamp', a smaller weight_decay, or latent_dim=3.")
     'Try --prior mixture or vamp, a smaller --weight-decay, or --latent 3.'
     """

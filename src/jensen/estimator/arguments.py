@@ -113,7 +113,7 @@ def require_parameters(vae: "VAE") -> None:
     require_missing(vae.missing)
     for option, legal in (("kind", (None, *KINDS, "table")), ("binarise", BINARISATIONS)):
         value = getattr(vae, option)
-        if value not in legal:
+        if not (value is None or isinstance(value, str)) or value not in legal:
             names = ", ".join(each for each in legal if each)
             raise OptionError(f"{option}={value!r}; legal are {names}")
 

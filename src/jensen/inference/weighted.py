@@ -1,6 +1,6 @@
 """Weighted draws from p(z | x), by importance sampling from an approximation of it."""
 
-from math import ceil, log
+from math import ceil
 from typing import Any
 
 import equinox as eqx
@@ -55,12 +55,13 @@ class WeightedDraws(eqx.Module):
         """The same draws for another density, of which the logarithm is larger by `log_ratio`."""
         moved = self.log_weights + log_ratio
         # A draw at which either is no number has no weight, and does not spoil the others.
-        lost = jnp.isnan(moved) | (self.log_weights == -jnp.inf)
+        lost = ~(moved < jnp.inf) | (self.log_weights == -jnp.inf)
         return WeightedDraws(self.z, log_softmax(jnp.where(lost, -jnp.inf, moved)))
 
     def unweighted(self) -> "WeightedDraws":
-        """The same draws, all of one weight."""
-        return WeightedDraws(self.z, jnp.full_like(self.log_weights, -log(len(self.log_weights))))
+        """The same draws, all of one weight, but for those that have none."""
+        equal = jnp.where(self.log_weights == -jnp.inf, -jnp.inf, 0.0)
+        return WeightedDraws(self.z, log_softmax(equal))
 
     def resample(self, key: PRNGKey, draws: int) -> Any:
         """`draws` draws of equal weight, by systematic resampling, in random order."""

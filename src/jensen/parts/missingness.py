@@ -43,7 +43,7 @@ _CANDIDATES = 32
 
 def require_missing(missing: Any) -> None:
     """Raise `OptionError` for what is none of `MISSINGNESS`."""
-    if missing not in MISSINGNESS:
+    if not isinstance(missing, str) or missing not in MISSINGNESS:
         raise OptionError(f"missing={missing!r} is unknown: choose {', '.join(MISSINGNESS)}.")
 
 

@@ -3,7 +3,7 @@
 import copy
 import json
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import jax.numpy as jnp
 import numpy as np
@@ -392,6 +392,7 @@ STEPPED = infer_table(
         "n": np.arange(100, dtype=np.int8) % 50,
         "g": [1, 2, 3, 3] * 25,
         "d": [date(2020, 5, 1 + i % 28) for i in range(100)],
+        "b": np.random.default_rng(0).integers(0, 10**9, 100),
     })
 )  # fmt: skip
 
@@ -401,7 +402,10 @@ STEPPED = infer_table(
     [
         ({"n": 300}, "300 is no value of it; legal are numbers .*such as Int8 holds"),
         ({"n": "old"}, "'old' is no value of it; legal are numbers"),
-        ({"g": "old"}, "'old' is no value of it; legal are|'old' is no value of it; known are"),
+        ({"g": "old"}, "'old' is no value of it; known are 1, 2, 3"),
+        ({"n": 127.9996}, "127.9996 is no value of it; legal are numbers .*such as Int8 holds"),
+        ({"b": 12.7}, "12.7 is no value of it; legal are numbers"),
+        ({"d": datetime(2020, 5, 5, 18)}, "is no value of it; legal are dates, .* steps of a day"),
         ({"g": 1.5}, "1.5 is no value of it"),
         ({"d": "old"}, "'old' is no value of it; legal are dates"),
     ],
@@ -412,13 +416,23 @@ def test_values_that_a_column_does_not_have_are_refused(cells, words):
 
 
 def test_rows_show_the_step_that_the_model_is_given():
-    """Also where floats, or a time of the day, put it beside its step."""
+    """Also where floats put it beside its step."""
     for cells in ({"n": 2.9995}, {"n": "3"}):
         row = STEPPED.row(cells)
         assert STEPPED.restore(row.x[None], cells=cells)["n"].to_list() == [3]
-    evening = {"d": datetime(2020, 5, 5, 18)}
-    row = STEPPED.row(evening)
-    assert STEPPED.restore(row.x[None], cells=evening)["d"].to_list() == [date(2020, 5, 5)]
+    noon = {"d": datetime(2020, 5, 5), "g": 2}
+    row = STEPPED.row(noon)
+    assert STEPPED.restore(row.x[None], cells=noon).row(0)[1:3] == (2, date(2020, 5, 5))
+    # More steps than single precision counts.
+    far = {"t": datetime(2021, 2, 3, 12, 34, 57), "w": 20_000_001, "e": 2}
+    times = [datetime(2015, 1, 1) + timedelta(seconds=s) for s in range(0, 7000, 70)]
+    rows = pl.DataFrame({"t": times, "w": [*range(50)] * 2, "e": ["1", "2"] * 50})
+    schema = infer_table(
+        rows.with_columns(pl.col("e").cast(pl.Enum(["1", "2", "3"]))),
+        overrides={"t": {"step": "second"}},
+    )
+    told = schema.restore(schema.row(far).x[None], cells=far)
+    assert told.row(0) == (*list(far.values())[:2], "2")
 
 
 def test_tenths_in_single_precision_lie_on_their_steps():

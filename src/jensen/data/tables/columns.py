@@ -168,13 +168,22 @@ class Column:
         between: np.ndarray = np.abs(steps - np.rint(steps)) >= slack
         return between
 
+    def on_step(self, cells: "pl.Series") -> "pl.Series":
+        """Numbers on the steps that they are next to; of a column of none as they are."""
+        import polars as pl
+
+        if self.step is None or self.kind in (*OF_LEVELS, "datetime"):
+            return cells
+        steps = np.rint((floats(cells) - self.origin) / self.step)
+        return pl.Series(cells.name, self._of_steps(steps))
+
     def to_numbers(self, cells: "pl.Series") -> tuple[np.ndarray, np.ndarray]:
         """Cells as float32, 0 where none was observed; and which were, both shape (rows,).
 
         Raises:
             DataError: a cell of another type, infinite, or outside of the column's support.
         """
-        cells = self._typed(cells)
+        cells = self.typed(cells)
         observed = cells.is_not_null().to_numpy()
         if self.kind in OF_LEVELS:
             return self._codes(cells), observed
@@ -223,14 +232,20 @@ class Column:
             if low is not None or high is not None:
                 ticks = np.clip(ticks, low, high)
             return with_nulls(from_ticks(pl.Series(self.name, ticks), dtype), there)
-        values = self.origin + numbers * (self.step or 1.0)
         if self.step is not None:
-            values = np.round(values, max(digits(self.step), digits(self.origin)))
-        elif self.atom is not None:
-            values = np.where(self._at_atom(numbers), self.atom, values)
+            values = self._of_steps(numbers)
+        else:
+            values = self.origin + numbers
+            if self.atom is not None:
+                values = np.where(self._at_atom(numbers), self.atom, values)
         if self.low is not None or self.high is not None:
             values = np.clip(values, self.low, self.high)
         return with_nulls(as_numbers(self.name, values, dtype), there)
+
+    def _of_steps(self, steps: np.ndarray) -> np.ndarray:
+        """Values so many steps from the origin, without what floats add to their decimals."""
+        step = self.step or 1.0
+        return np.round(self.origin + steps * step, max(digits(step), digits(self.origin)))
 
     def in_units(self, numbers: np.ndarray) -> np.ndarray:
         """Numbers of a model in the column's own unit, not rounded to its type; float64.
@@ -262,7 +277,7 @@ class Column:
             return (ticks_of(value) - ticks_of(self.origin)) / self._ticks
         return (float(value) - self.origin) / (self.step or 1.0)
 
-    def _typed(self, cells: "pl.Series") -> "pl.Series":
+    def typed(self, cells: "pl.Series") -> "pl.Series":
         """The cells, if they are of the right family; text from numbers where text is due."""
         import polars as pl
 

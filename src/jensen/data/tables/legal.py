@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from jensen.data.tables.columns import Column
+from jensen.data.tables.types import UNITS
 
 _FEW, _CLOSEST = 12, 10
-# Types whose ends a number may well lie beyond.
-_NARROW = ("Int8", "Int16", "Int32", "UInt8", "UInt16", "UInt32")
 # Of spellings as much alike as that one may be a slip for the other; difflib's own choice.
 _ALIKE = 0.6
 
@@ -46,8 +45,10 @@ def legal_cells(column: Column, given: Any) -> str:
         return choices(given, (*column.levels, *column.rare))
     bounds = column.bounds_in_words()
     if column.kind == "datetime":
-        return f"legal are dates, as {column.format or '2024-12-31'}{bounds}"
-    held = f", and such as {column.storage} holds" if column.storage in _NARROW else ""
+        step = column.step_in_words()
+        steps = f" in steps of {f'a {step}' if step in UNITS else step}" if column.step else ""
+        return f"legal are dates, as {column.format or '2024-12-31'}{bounds}{steps}"
+    held = f", and such as {column.storage} holds" if "Int" in column.storage else ""
     if column.step is None:
         return f"legal are numbers{bounds}{held}"
     steps = f" in steps of {column.step_in_words()}{_beside(column, given)}"

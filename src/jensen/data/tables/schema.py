@@ -10,6 +10,7 @@ from jensen._words import counted
 from jensen.data.csv_lines import Text
 from jensen.data.frames import CONTAINERS, container_of, require_distinct
 from jensen.data.tables import stored
+from jensen.data.tables.cells import floats
 from jensen.data.tables.columns import Column
 from jensen.data.tables.containers import take
 from jensen.data.tables.csv_cells import Place, typed_as
@@ -208,10 +209,10 @@ class TableSchema:
             if column.modelled:
                 j = places[column.name]
                 drawn = column.to_cells(x[:, j], there[:, j], rng)
-                # Of steps it has the very number; of others the nearest in single precision.
-                if column.name in given and (column.step is None or column.kind in OF_LEVELS):
-                    cell = _one_cell(column, given[column.name]).cast(drawn.dtype)
-                    drawn = cell.alias(column.name).new_from_index(0, len(x))
+                # Single precision, and one number for all rare categories, may hide which it was.
+                if column.name in given:
+                    cell = column.on_step(_one_cell(column, given[column.name]))
+                    drawn = cell.cast(drawn.dtype).new_from_index(0, len(x))
                 result.append(drawn)
                 continue
             value = column.levels[0] if column.levels else None
@@ -248,7 +249,7 @@ class TableSchema:
 
         Raises:
             DataError: a column that the model does not see, or a value that it cannot have, such
-                as a number between two steps.
+                as one between two steps.
         """
         from jensen._types import Datum
 
@@ -274,7 +275,7 @@ class TableSchema:
             if len(seen) and not seen.min() <= x[j] <= seen.max():
                 ends = column.to_cells(np.array([x[j], seen.min(), seen.max()]))
                 # Single precision has no more figures.
-                value, low, high = (f"{e:.7g}" if isinstance(e, float) else e for e in ends)
+                value, low, high = (_positional(end) for end in ends)
                 lines.append(
                     f"column {column.name!r}: {value} lies beyond the training rows kept, {low} to"
                     f" {high}; what is drawn given it is a guess"
@@ -340,6 +341,13 @@ def _it(names: Sequence[str]) -> str:
     return "it" if len(names) == 1 else "them"
 
 
+def _positional(value: Any) -> str:
+    """A number of single precision without an exponent; all else as it is."""
+    if not isinstance(value, float):
+        return str(value)
+    return np.format_float_positional(np.float32(value), trim="-")
+
+
 def _one_number(column: Column, value: Any) -> float:
     """A value, which may be text as it was typed, as models see it; `DataError` if it has none."""
     try:
@@ -361,10 +369,12 @@ def _is_held(column: Column, cell: "pl.Series", number: float) -> bool:
         return number < column.level_count and not (
             column.in_order and cell[0] not in column.levels
         )
-    # A time of day is rounded to the column's step, as it is in rows to fit.
-    if column.kind != "datetime" and column.between_steps(cell)[0]:
+    if column.between_steps(cell)[0]:
         return False
-    return not cell.cast(polars_type(column.storage), strict=False).null_count()
+    dtype, value = polars_type(column.storage), column.on_step(cell)
+    # Of a fraction the cast would make a whole number.
+    whole = not dtype.is_integer() or floats(value)[0] == np.rint(floats(value)[0])
+    return bool(whole and not value.cast(dtype, strict=False).null_count())
 
 
 def _one_cell(column: Column, value: Any) -> "pl.Series":
@@ -372,10 +382,6 @@ def _one_cell(column: Column, value: Any) -> "pl.Series":
     import polars as pl
 
     if not isinstance(value, str):
-        cell = pl.Series(column.name, [value], strict=False)
-        # A time of a day is that day's, where the column is of days.
-        return (
-            cell.cast(pl.Date) if column.storage == "Date" and cell.dtype == pl.Datetime else cell
-        )
+        return column.typed(pl.Series(column.name, [value], strict=False))
     place = Place(Text("what is given", b""), [1], ",")
     return typed_as(pl.Series(column.name, [value.strip()]), column, place)
