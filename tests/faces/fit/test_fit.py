@@ -140,6 +140,10 @@ def test_test_rows_of_their_own(untrained, capsys, home):
     out, err = capsys.readouterr()
     assert json.loads(out)["rows"] == 12
     assert "scoring 12 rows, those that jensen fit held out" in err
+    # So it is of a copy of them elsewhere, in which there is no such array.
+    np.save(home / "copy.npy", np.load(home / "bits.npz")["train"])
+    assert main(["report", told["model"], "copy.npy", "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 12
 
 
 def test_images_in_a_csv(capsys, home):
